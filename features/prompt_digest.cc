@@ -1,0 +1,123 @@
+#include "features/prompt_digest.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "features/skeleton.h"
+
+#define XXH_INLINE_ALL
+#define XXH_STATIC_LINKING_ONLY  // For XXH3_generateSecret.
+#include <xxhash.h>
+
+namespace stillwatch::features {
+namespace {
+
+// The part of a text that is digested: its first bytes, up to the last character that is whole.
+std::string_view Cut(std::string_view text) {
+  if (text.size() <= PromptDigester::kDigestedBytesMax) return text;
+  size_t size = PromptDigester::kDigestedBytesMax;
+  while (size > 0 && (static_cast<uint8_t>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
+  const size_t begin = text.find_first_not_of(kWhiteSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
+}
+
+// 0 means missing in a digest, so no text may hash to it.
+uint64_t NonZero(uint64_t hash) { return hash == 0 ? 1 : hash; }
+
+Status WriteAll(int file, const DigestKey& key) {
+  const ssize_t written = write(file, key.bytes.data(), key.bytes.size());
+  const bool is_whole = written == static_cast<ssize_t>(key.bytes.size()) && fsync(file) == 0;
+  return is_whole ? Status() : Status(Code::kUnavailable, std::string("write failed: ") + std::strerror(errno));
+}
+
+}  // namespace
+
+DigestKey DigestKey::BuiltIn() {
+  DigestKey key;
+  constexpr std::string_view kText = "stillwatch built-in digest key 1";
+  static_assert(kText.size() == kBytes);
+  std::copy(kText.begin(), kText.end(), key.bytes.begin());
+  return key;
+}
+
+Result<DigestKey> DigestKey::FromFile(const std::string& path) {
+  DigestKey key;
+  if (const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC); file >= 0) {
+    std::array<uint8_t, kBytes + 1> buffer{};
+    const ssize_t count = read(file, buffer.data(), buffer.size());
+    const int error = errno;
+    close(file);
+    if (count < 0) return Status(Code::kUnavailable, path + ": " + std::strerror(error));
+    if (count != static_cast<ssize_t>(kBytes)) {
+      return Status(Code::kInvalidArgument, path + ": a digest key has exactly 32 bytes");
+    }
+    std::copy_n(buffer.begin(), kBytes, key.bytes.begin());
+    return key;
+  }
+  if (errno != ENOENT) return Status(Code::kUnavailable, path + ": " + std::strerror(errno));
+  const bool is_random = getrandom(key.bytes.data(), kBytes, 0) == static_cast<ssize_t>(kBytes);
+  const int file = is_random ? open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+  if (file < 0) return Status(Code::kUnavailable, path + ": " + std::strerror(errno));
+  Status status = WriteAll(file, key);
+  close(file);
+  if (!status.ok()) {
+    unlink(path.c_str());  // Half a key would be taken for a wrong one at the next start.
+    return Status(status.code(), path + ": " + status.message());
+  }
+  return key;
+}
+
+PromptDigester::PromptDigester(const DigestKey& key, const PhraseEngine& phrases) : phrases_(phrases) {
+  static_assert(kSecretBytes >= XXH3_SECRET_SIZE_MIN);
+  XXH3_generateSecret(secret_.data(), secret_.size(), key.bytes.data(), key.bytes.size());
+}
+
+uint64_t PromptDigester::Hash(std::string_view text) const {
+  return NonZero(XXH3_64bits_withSecret(text.data(), text.size(), secret_.data(), secret_.size()));
+}
+
+void PromptDigester::DigestPrompt(std::string_view prompt, UsageBatch& batch, size_t row) const {
+  const Skeleton skeleton = MakeSkeleton(prompt, kSkeletonWords, kHeadWords);
+  // The skeleton's words are hashed without a key first; the key comes in over those hashes.
+  const auto keyed = [this](uint64_t hash) { return Hash({reinterpret_cast<const char*>(&hash), sizeof(hash)}); };
+  batch.SetNumber(row, NumberField::kPromptHash, Hash(prompt));
+  batch.SetNumber(row, NumberField::kTemplateHash, keyed(skeleton.template_hash));
+  batch.SetNumber(row, NumberField::kSlotHash, keyed(skeleton.slot_hash));
+  batch.SetNumber(row, NumberField::kHeadHash, keyed(skeleton.head_hash));
+  batch.SetNumber(row, NumberField::kPromptWords, skeleton.word_count);
+}
+
+void PromptDigester::Digest(std::string_view system_prompt, std::string_view prompt, std::string_view completion,
+                            UsageBatch& batch, size_t row) const {
+  uint32_t markers = 0;
+  if (!system_prompt.empty()) {
+    const std::string_view text = Trimmed(Cut(system_prompt));
+    batch.SetNumber(row, NumberField::kSystemHash, Hash(text));
+    batch.SetNumber(row, NumberField::kSystemBytes, system_prompt.size());
+    markers |= phrases_.Find(text);
+  }
+  if (!prompt.empty()) {
+    const std::string_view text = Trimmed(Cut(prompt));
+    DigestPrompt(text, batch, row);
+    batch.SetNumber(row, NumberField::kPromptBytes, prompt.size());
+    markers |= phrases_.Find(text);
+  }
+  if (!completion.empty()) {
+    batch.SetNumber(row, NumberField::kCompletionHash, Hash(Trimmed(Cut(completion))));
+    batch.SetNumber(row, NumberField::kCompletionBytes, completion.size());
+  }
+  if (!system_prompt.empty() || !prompt.empty()) batch.SetNumber(row, NumberField::kMarkers, markers);
+}
+
+}  // namespace stillwatch::features

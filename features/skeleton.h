@@ -1,0 +1,25 @@
+// The skeleton of a prompt: what stays when its slots are masked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace stillwatch::features {
+
+// Hashes (not keyed) of a prompt's skeleton and of what was masked.
+struct Skeleton {
+  uint64_t template_hash = 0;  // Of the first words, slots replaced by one mark.
+  uint64_t head_hash = 0;      // Of the first few of them.
+  uint64_t slot_hash = 0;      // Of the masked words and of all words after the skeleton.
+  uint32_t word_count = 0;
+};
+
+// Splits `text` into words and masks those that a template's user would fill in: words with a digit, words in quotation
+// marks, and capitalised words inside a sentence (names). Adjacent slots count as one, so that a name of two words and
+// one of three leave the same skeleton. Letters of ASCII are folded to lower case. Each Chinese, Japanese or Korean
+// character is a word. White space and punctuation separate words and are not hashed.
+// `skeleton_words` bounds the words of the template, `head_words` those of the head.
+Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_words);
+
+}  // namespace stillwatch::features
