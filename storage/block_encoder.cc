@@ -1,0 +1,192 @@
+// Writes blocks.
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "storage/block_codec.h"
+#include "storage/block_format.h"
+#include "storage/byte_codec.h"
+#include "storage/column_codec.h"
+
+namespace stillwatch::storage {
+namespace {
+
+// Below this many bytes a zstd frame's own header eats the gain.
+constexpr size_t kCompressBytesMin = 64;
+// The level that keeps up with the ingest; higher ones gain a few percent on columns that are already dictionary coded.
+constexpr int kCompressionLevel = 1;
+
+struct ContextDeleter {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+// Making a context costs more than compressing a column, so each thread keeps one.
+ZSTD_CCtx* CompressionContext() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, ContextDeleter> context(ZSTD_createCCtx());
+  return context.get();
+}
+
+// Hashes and packed digits are as good as random: trying to compress them is lost time.
+bool MayCompress(uint8_t encoding) {
+  const ListEncoding list = ListEncodingOf(encoding);
+  return list != ListEncoding::kFixed64 && list != ListEncoding::kTextPattern;
+}
+
+// Appends the columns of a block, and builds its directory.
+class ColumnWriter {
+ public:
+  void Add(uint8_t id, uint8_t encoding, const std::string& bytes) {
+    CheckSize(id, bytes.size());
+    const bool compressed = MayCompress(encoding) && Compress(bytes);
+    const std::string& stored = compressed ? frame_ : bytes;
+    AppendFixed(directory_, id);
+    AppendFixed(directory_, static_cast<uint8_t>(encoding | (compressed ? kZstdFlag : 0)));
+    AppendVarint(directory_, stored.size());
+    if (compressed) AppendVarint(directory_, bytes.size());
+    AppendFixed(directory_, BlockChecksum(stored));
+    columns_ += stored;
+    ++count_;
+  }
+
+  uint16_t count() const { return count_; }
+  const std::string& directory() const { return directory_; }
+  const std::string& columns() const { return columns_; }
+
+ private:
+  static void CheckSize(uint8_t id, size_t bytes) {
+    if (bytes <= kColumnBytesMax) return;
+    std::fprintf(stderr, "column %u of a block has %zu bytes, more than %zu\n", unsigned{id}, bytes, kColumnBytesMax);
+    std::abort();
+  }
+
+  // Compresses into frame_; false if that saves less than a tenth.
+  bool Compress(const std::string& bytes) {
+    if (bytes.size() < kCompressBytesMin) return false;
+    frame_.resize(bytes.size() * 9 / 10);
+    const size_t frame_bytes = ZSTD_compressCCtx(CompressionContext(), frame_.data(), frame_.size(), bytes.data(),
+                                                 bytes.size(), kCompressionLevel);
+    if (ZSTD_isError(frame_bytes) != 0) return false;  // It did not fit.
+    frame_.resize(frame_bytes);
+    return true;
+  }
+
+  uint16_t count_ = 0;
+  std::string directory_;
+  std::string columns_;
+  std::string frame_;
+};
+
+// Encodes rows [begin, end) of a batch, column by column.
+class BlockEncoder {
+ public:
+  BlockEncoder(const UsageBatch& batch, size_t begin, size_t end) : batch_(batch), begin_(begin), end_(end) {}
+
+  std::string Encode(uint64_t first_sequence) {
+    for (size_t field = 0; field < kTextFieldCount; ++field) EncodeText(static_cast<TextField>(field));
+    SurveyPresence();
+    for (size_t field = 0; field < kNumberFieldCount; ++field) EncodeNumber(static_cast<NumberField>(field));
+    std::string block;
+    AppendHeader(first_sequence, block);
+    block += writer_.columns();
+    return block;
+  }
+
+ private:
+  void EncodeText(TextField field) {
+    std::span<const std::string_view> rows = batch_.column(field);
+    rows = rows.subspan(std::min(begin_, rows.size()));
+    rows = rows.first(std::min(rows.size(), end_ - begin_));
+    if (std::all_of(rows.begin(), rows.end(), [](std::string_view text) { return text.empty(); })) return;
+    if (rows.size() < end_ - begin_) {
+      texts_.assign(rows.begin(), rows.end());
+      texts_.resize(end_ - begin_);
+      rows = texts_;
+    }
+    bytes_.clear();
+    const uint8_t encoding = EncodeTextColumn(rows, bytes_);
+    writer_.Add(static_cast<uint8_t>(field), encoding, bytes_);
+  }
+
+  // Finds the number fields that some row has, and those that all have.
+  void SurveyPresence() {
+    const size_t known = std::min(end_, batch_.presence().size());
+    in_all_ = known == end_ ? ~uint64_t{0} : 0;
+    for (size_t row = begin_; row < known; ++row) {
+      in_some_ |= batch_.presence()[row];
+      in_all_ &= batch_.presence()[row];
+    }
+  }
+
+  void EncodeNumber(NumberField field) {
+    const uint64_t bit = uint64_t{1} << static_cast<unsigned>(field);
+    if ((in_some_ & bit) == 0) return;
+    bytes_.clear();
+    uint8_t encoding = 0;
+    if ((in_all_ & bit) != 0) {
+      encoding = EncodeNumberColumn(batch_.column(field).subspan(begin_, end_ - begin_), {}, bytes_);
+    } else {
+      GatherNumbers(field);
+      encoding = EncodeNumberColumn(numbers_, present_, bytes_);
+    }
+    writer_.Add(static_cast<uint8_t>(field) | kNumberColumnBit, encoding, bytes_);
+  }
+
+  void GatherNumbers(NumberField field) {
+    numbers_.clear();
+    present_.assign(end_ - begin_, 0);
+    for (size_t row = begin_; row < end_; ++row) {
+      if (!batch_.has(row, field)) continue;
+      numbers_.push_back(batch_.number(row, field));
+      present_[row - begin_] = 1;
+    }
+  }
+
+  void AppendHeader(uint64_t first_sequence, std::string& block) const {
+    int64_t min_time = batch_.time_unix_nano(begin_);
+    int64_t max_time = min_time;
+    for (size_t row = begin_ + 1; row < end_; ++row) {
+      min_time = std::min(min_time, batch_.time_unix_nano(row));
+      max_time = std::max(max_time, batch_.time_unix_nano(row));
+    }
+    block += kBlockMagic;
+    AppendFixed(block, kBlockVersion);
+    AppendFixed(block, first_sequence);
+    AppendFixed(block, static_cast<uint16_t>(end_ - begin_));
+    AppendFixed(block, writer_.count());
+    AppendFixed(block, min_time);
+    AppendFixed(block, max_time);
+    block += writer_.directory();
+    AppendFixed(block, BlockChecksum(block));
+  }
+
+  const UsageBatch& batch_;
+  const size_t begin_;
+  const size_t end_;
+  uint64_t in_some_ = 0;  // Bit i: some row has NumberField i.
+  uint64_t in_all_ = 0;   // Bit i: every row has it.
+  ColumnWriter writer_;
+  std::string bytes_;
+  std::vector<std::string_view> texts_;
+  std::vector<uint64_t> numbers_;
+  std::vector<uint8_t> present_;
+};
+
+void CheckRange(const UsageBatch& batch, size_t begin, size_t end) {
+  if (begin < end && end <= batch.size() && end - begin <= kBlockEventCountMax) return;
+  std::fprintf(stderr, "cannot encode rows %zu to %zu of %zu as a block\n", begin, end, batch.size());
+  std::abort();
+}
+
+}  // namespace
+
+std::string EncodeBlock(const UsageBatch& batch, size_t begin, size_t end, uint64_t first_sequence) {
+  CheckRange(batch, begin, end);
+  return BlockEncoder(batch, begin, end).Encode(first_sequence);
+}
+
+}  // namespace stillwatch::storage

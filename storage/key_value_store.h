@@ -1,0 +1,86 @@
+// The durable store that everything else stands on: ordered tables, atomic group commits, consistent snapshots.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/result.h"
+
+namespace stillwatch::storage {
+
+// Tables, each a column family of its own. On disk, append only, never reorder. Keys: storage/FORMAT.md.
+enum class Table : uint8_t {
+  kMeta = 0,      // Format version, checkpoint header.
+  kBlocks = 1,    // The event log.
+  kAccounts = 2,  // Checkpointed state of each account.
+  kProfiles = 3,
+  kModels = 4,
+  kLabels = 5,
+  kVerdicts = 6,  // Journal of verdict changes.
+  kAudits = 7,    // Summaries of audits.
+};
+inline constexpr size_t kTableCount = 8;
+
+// Collects writes that become durable together or not at all, in the order given.
+class WriteGroup {
+ public:
+  struct Operation {
+    Table table;
+    std::string key;
+    std::optional<std::string> value;  // Nothing: the key is deleted.
+  };
+
+  void Put(Table table, std::string key, std::string value) {
+    operations_.push_back({table, std::move(key), std::move(value)});
+  }
+  void Delete(Table table, std::string key) { operations_.push_back({table, std::move(key), std::nullopt}); }
+  // Adds the writes of `other` after these.
+  void Append(WriteGroup other) {
+    for (Operation& operation : other.operations_) operations_.push_back(std::move(operation));
+  }
+  const std::vector<Operation>& operations() const { return operations_; }
+  bool empty() const { return operations_.empty(); }
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+// Shows the store as it was at one moment, while writes go on.
+// Threading: for one thread at a time. Ownership: must not outlive its store.
+class Snapshot {
+ public:
+  // Called with each key and value in order of key; returns false to stop the scan.
+  using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+  virtual ~Snapshot() = default;
+  // The value of `key`, or nothing. Errors: kDataLoss for a checksum that does not match, kUnavailable for a failed
+  // read.
+  virtual Result<std::optional<std::string>> Get(Table table, std::string_view key) const = 0;
+  // Visits the keys in [from, to) in byte order; an empty `to` means to the end of the table. Errors: as Get, after the
+  // keys before the damage were visited.
+  virtual Status Scan(Table table, std::string_view from, std::string_view to, const Visitor& visit) const = 0;
+  // The last key of the table in byte order, or nothing if it is empty. Errors: as Get.
+  virtual Result<std::optional<std::string>> LastKey(Table table) const = 0;
+};
+
+// Keeps tables of byte strings, durable and ordered.
+// Threading: safe from any thread; commits are applied in the order in which Commit is entered by one thread.
+class KeyValueStore {
+ public:
+  virtual ~KeyValueStore() = default;
+  // Applies the group and returns when it is on disk (fsync of the write-ahead log). Errors: kResourceExhausted for a
+  // full disk, kUnavailable for any other failed write; then nothing of the group is visible, and the same call is to
+  // be made again: the store recovers by itself once the cause is gone and its snapshots are released. If the process
+  // ends before that, the next start may find the group or not.
+  virtual Status Commit(const WriteGroup& group) = 0;
+  // The newest value of `key`, or nothing. Errors as Snapshot::Get.
+  virtual Result<std::optional<std::string>> Get(Table table, std::string_view key) const = 0;
+  virtual std::unique_ptr<Snapshot> TakeSnapshot() const = 0;
+};
+
+}  // namespace stillwatch::storage

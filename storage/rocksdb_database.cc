@@ -1,0 +1,162 @@
+#include "storage/rocksdb_database.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/table.h>
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+namespace stillwatch::storage {
+namespace {
+
+// Column families in the order of Table. On disk, append only, never rename. RocksDB's own "default" stays empty.
+constexpr std::array<const char*, kTableCount> kColumnFamilyNames = {"meta",   "blocks", "accounts", "profiles",
+                                                                     "models", "labels", "verdicts", "audits"};
+
+// Version of the whole store: raised when an older program must not open it. In Table::kMeta, one byte.
+constexpr const char* kFormatVersionKey = "format_version";
+constexpr uint8_t kFormatVersion = 1;
+
+// Read again and again are only the small tables and the indices; the event log is scanned once a day past the cache.
+constexpr size_t kCacheBytes = 64u << 20;
+// About a thousand blocks of a thousand events: flushed files are large enough to need no merging for their own sake.
+constexpr size_t kBlocksMemtableBytes = 64u << 20;
+// A checkpoint rewrites every account that changed; what is overwritten in memory never reaches a file.
+constexpr size_t kAccountsMemtableBytes = 64u << 20;
+constexpr size_t kMemtableBytes = 8u << 20;
+// Bounds what a start has to replay, to about a second.
+constexpr uint64_t kWriteAheadLogBytesMax = 256u << 20;
+// Lets the kernel write early, so that the fsync of a commit finds little left to do.
+constexpr uint64_t kBytesPerSync = 1u << 20;
+
+rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
+  rocksdb::DBOptions options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.paranoid_checks = true;
+  options.max_total_wal_size = kWriteAheadLogBytesMax;
+  options.wal_bytes_per_sync = kBytesPerSync;
+  options.bytes_per_sync = kBytesPerSync;
+  // RocksDB's own log goes to the file LOG beside the data, warnings only.
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = 4u << 20;
+  options.keep_log_file_num = 4;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions SmallTableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = kMemtableBytes;
+  options.compression = rocksdb::kLZ4Compression;
+  return options;
+}
+
+// Keys only ever grow, so that flushed files never overlap: levels serve as a sorted list, and moving a file down a
+// level rewrites nothing. Values are blocks, compressed already.
+rocksdb::ColumnFamilyOptions BlocksOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 64u << 10;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = kBlocksMemtableBytes;
+  options.max_write_buffer_number = 4;
+  options.compression = rocksdb::kNoCompression;
+  options.target_file_size_base = kBlocksMemtableBytes;
+  options.max_bytes_for_level_base = 16 * kBlocksMemtableBytes;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kCacheBytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, SmallTableOptions(cache)}};
+  for (const char* name : kColumnFamilyNames) families.emplace_back(name, SmallTableOptions(cache));
+  families[1 + static_cast<size_t>(Table::kBlocks)].options = BlocksOptions(cache);
+  families[1 + static_cast<size_t>(Table::kAccounts)].options.write_buffer_size = kAccountsMemtableBytes;
+  return families;
+}
+
+// RocksDB reports a held lock as any other failed operation, so the lock itself is asked.
+bool IsHeldByAnother(const std::string& path, rocksdb::Env* env) {
+  const std::string lock_path = path + "/LOCK";
+  if (!env->FileExists(lock_path).ok()) return false;
+  rocksdb::FileLock* lock = nullptr;
+  if (!env->LockFile(lock_path, &lock).ok()) return true;
+  return !env->UnlockFile(lock).ok();
+}
+
+Status OpenFailure(const std::string& path, rocksdb::Env* env, const rocksdb::Status& status) {
+  if (status.IsIOError() && !status.IsNoSpace() && IsHeldByAnother(path, env)) {
+    return {Code::kFailedPrecondition, "another process holds the store in " + path};
+  }
+  // Tables that this program does not know, or a file format of a newer RocksDB.
+  if (status.IsInvalidArgument() || status.IsNotSupported()) {
+    return {Code::kFailedPrecondition, "the store in " + path + " is of a newer version: " + status.ToString()};
+  }
+  return StatusOf(status);
+}
+
+}  // namespace
+
+Status StatusOf(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  if (status.IsCorruption()) return {Code::kDataLoss, status.ToString()};
+  if (status.IsNoSpace()) return {Code::kResourceExhausted, status.ToString()};
+  return {Code::kUnavailable, status.ToString()};
+}
+
+Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(const std::string& path, rocksdb::Env* env) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return {Code::kUnavailable, "cannot make the directory " + path + ": " + error.message()};
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> column_families;
+  const rocksdb::Status opened = rocksdb::DB::Open(DatabaseOptions(env), path, ColumnFamilies(), &column_families, &db);
+  if (!opened.ok()) return OpenFailure(path, env, opened);
+  const std::shared_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
+  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion());
+  return database;
+}
+
+RocksDbDatabase::~RocksDbDatabase() {
+  for (rocksdb::ColumnFamilyHandle* family : column_families_)
+    db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
+  // Every commit is in the write-ahead log and synced, so closing can lose nothing.
+  db_->Close().PermitUncheckedError();
+}
+
+rocksdb::ColumnFamilyHandle* RocksDbDatabase::column_family(Table table) const {
+  return column_families_[1 + static_cast<size_t>(table)];
+}
+
+uint64_t RocksDbDatabase::UnflushedBytes() const {
+  uint64_t bytes = 0;
+  if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes)) return 0;
+  return bytes;
+}
+
+Status RocksDbDatabase::CheckFormatVersion() {
+  std::string version;
+  const rocksdb::Status read = db_->Get({}, column_family(Table::kMeta), kFormatVersionKey, &version);
+  if (read.IsNotFound()) {
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    version.assign(1, static_cast<char>(kFormatVersion));
+    return StatusOf(db_->Put(options, column_family(Table::kMeta), kFormatVersionKey, version));
+  }
+  if (!read.ok()) return StatusOf(read);
+  if (version.size() != 1 || version[0] == 0) return {Code::kDataLoss, "the store's format version is damaged"};
+  if (static_cast<uint8_t>(version[0]) <= kFormatVersion) return {};
+  return {Code::kFailedPrecondition, "the store's format is newer than this program"};
+}
+
+}  // namespace stillwatch::storage

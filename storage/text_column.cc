@@ -1,0 +1,186 @@
+// Columns of texts.
+#include <algorithm>
+#include <array>
+
+#include "storage/block_codec.h"
+#include "storage/column_codec.h"
+#include "storage/column_dictionary.h"
+
+namespace stillwatch::storage {
+namespace {
+
+// Stands in a pattern for a position where the texts differ; a text that holds it is written plainly.
+constexpr char kDigitPlace = '\0';
+constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr uint8_t kNoDigit = 0xff;
+
+constexpr std::array<uint8_t, 256> DigitValues() {
+  std::array<uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (size_t digit = 0; digit < kDigits.size(); ++digit) {
+    values[static_cast<uint8_t>(kDigits[digit])] = static_cast<uint8_t>(digit);
+  }
+  return values;
+}
+constexpr std::array<uint8_t, 256> kDigitValues = DigitValues();
+
+size_t PlainBytes(std::string_view text) { return VarintBytes(text.size()) + text.size(); }
+
+size_t PlainBytes(std::span<const std::string_view> texts) {
+  size_t bytes = 0;
+  for (const std::string_view text : texts) bytes += PlainBytes(text);
+  return bytes;
+}
+
+void AppendPlain(std::span<const std::string_view> texts, std::string& out) {
+  const size_t start = out.size();
+  out.resize(start + PlainBytes(texts));
+  char* at = out.data() + start;
+  for (const std::string_view text : texts) at = WriteVarint(at, text.size());
+  for (const std::string_view text : texts) at = std::copy(text.begin(), text.end(), at);
+}
+
+bool ReadPlain(ByteReader& reader, std::span<std::string_view> texts) {
+  std::array<uint32_t, kBlockEventCountMax> lengths;
+  if (texts.size() > lengths.size()) return false;
+  for (size_t index = 0; index < texts.size(); ++index) {
+    uint64_t length = 0;
+    if (!reader.ReadVarint(length) || length > kColumnBytesMax) return false;
+    lengths[index] = static_cast<uint32_t>(length);
+  }
+  for (size_t index = 0; index < texts.size(); ++index) {
+    if (!reader.ReadBytes(lengths[index], texts[index])) return false;
+  }
+  return true;
+}
+
+// What texts of one length have in common: the pattern, and the places of the digits in it.
+struct Pattern {
+  std::string text;
+  std::vector<uint32_t> places;
+
+  size_t DigitBytes() const { return (places.size() + 1) / 2; }
+};
+
+void FindPlaces(Pattern& pattern) {
+  for (size_t place = 0; place < pattern.text.size(); ++place) {
+    if (pattern.text[place] == kDigitPlace) pattern.places.push_back(static_cast<uint32_t>(place));
+  }
+}
+
+// Finds the pattern of the texts; false if there is none or it saves nothing.
+bool FindPattern(std::span<const std::string_view> texts, Pattern& pattern) {
+  pattern.text = texts[0];
+  for (const std::string_view text : texts) {
+    if (text.size() != pattern.text.size()) return false;
+  }
+  if (pattern.text.find(kDigitPlace) != std::string::npos) return false;
+  std::string differences(pattern.text.size(), '\0');
+  for (const std::string_view text : texts) {
+    for (size_t place = 0; place < text.size(); ++place) differences[place] |= text[place] ^ texts[0][place];
+  }
+  for (size_t place = 0; place < differences.size(); ++place) {
+    if (differences[place] != 0) pattern.text[place] = kDigitPlace;
+  }
+  FindPlaces(pattern);
+  return !pattern.places.empty();
+}
+
+// Appends the pattern and the digits of the texts; false, with `out` as it was, if there is anything but digits.
+bool AppendDigits(std::span<const std::string_view> texts, const Pattern& pattern, std::string& out) {
+  const size_t start = out.size();
+  AppendText(out, pattern.text);
+  const size_t digits_start = out.size();
+  out.resize(digits_start + texts.size() * pattern.DigitBytes());
+  char* at = out.data() + digits_start;
+  uint8_t seen = 0;
+  for (const std::string_view text : texts) {
+    const auto digit = [&](size_t index) { return kDigitValues[static_cast<uint8_t>(text[pattern.places[index]])]; };
+    size_t index = 0;
+    for (; index + 1 < pattern.places.size(); index += 2) {
+      const uint8_t high = digit(index);
+      const uint8_t low = digit(index + 1);
+      seen |= high | low;
+      *at++ = static_cast<char>(high << 4 | low);
+    }
+    if (index == pattern.places.size()) continue;
+    seen |= digit(index);
+    *at++ = static_cast<char>(digit(index) << 4);
+  }
+  if (seen <= 0xf) return true;
+  out.resize(start);
+  return false;
+}
+
+bool ReadDigits(ByteReader& reader, std::span<std::string_view> texts, std::string& unpacked) {
+  Pattern pattern;
+  std::string_view digits;
+  if (!reader.ReadText(pattern.text) || pattern.text.size() * texts.size() > kColumnBytesMax) return false;
+  FindPlaces(pattern);
+  if (!reader.ReadBytes(texts.size() * pattern.DigitBytes(), digits)) return false;
+  unpacked.resize(texts.size() * pattern.text.size());
+  char* text = unpacked.data();
+  const char* at = digits.data();
+  for (std::string_view& row : texts) {
+    std::copy(pattern.text.begin(), pattern.text.end(), text);
+    for (size_t index = 0; index < pattern.places.size(); ++index) {
+      const auto pair = static_cast<uint8_t>(at[index / 2]);
+      text[pattern.places[index]] = kDigits[index % 2 == 0 ? pair >> 4 : pair & 0xf];
+    }
+    row = std::string_view(text, pattern.text.size());
+    at += pattern.DigitBytes();
+    text += pattern.text.size();
+  }
+  return true;
+}
+
+ListEncoding AppendTexts(std::span<const std::string_view> texts, std::string& out) {
+  Pattern pattern;
+  if (texts.size() > 1 && FindPattern(texts, pattern) && AppendDigits(texts, pattern, out)) {
+    return ListEncoding::kTextPattern;
+  }
+  AppendPlain(texts, out);
+  return ListEncoding::kTextPlain;
+}
+
+bool ReadTexts(ListEncoding encoding, ByteReader& reader, std::span<std::string_view> texts, std::string& unpacked) {
+  switch (encoding) {
+    case ListEncoding::kTextPlain:
+      return ReadPlain(reader, texts);
+    case ListEncoding::kTextPattern:
+      return ReadDigits(reader, texts, unpacked);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+uint8_t EncodeTextColumn(std::span<const std::string_view> rows, std::string& out) {
+  ColumnDictionary<std::string_view> dictionary;
+  const auto plain_bytes = [](std::string_view text) { return PlainBytes(text); };
+  if (!dictionary.Build(rows, PlainBytes(rows), plain_bytes)) return static_cast<uint8_t>(AppendTexts(rows, out));
+  AppendVarint(out, dictionary.values().size());
+  const ListEncoding encoding = AppendTexts(dictionary.values(), out);
+  AppendIndices(dictionary.indices(), IndexBits(dictionary.values().size()), out);
+  return static_cast<uint8_t>(encoding) | kDictionaryFlag;
+}
+
+bool DecodeTextColumn(uint8_t encoding, std::string_view bytes, std::span<std::string_view> rows,
+                      std::string& unpacked) {
+  if ((encoding & kPresenceFlag) != 0) return false;
+  ByteReader reader(bytes);
+  if ((encoding & kDictionaryFlag) == 0) {
+    return ReadTexts(ListEncodingOf(encoding), reader, rows, unpacked) && reader.empty();
+  }
+  uint64_t value_count = 0;
+  if (!reader.ReadVarint(value_count) || value_count == 0 || value_count > rows.size()) return false;
+  std::vector<std::string_view> values(value_count);
+  std::vector<uint16_t> indices(rows.size());
+  if (!ReadTexts(ListEncodingOf(encoding), reader, values, unpacked)) return false;
+  if (!ReadIndices(reader, value_count, indices) || !reader.empty()) return false;
+  for (size_t row = 0; row < rows.size(); ++row) rows[row] = values[indices[row]];
+  return true;
+}
+
+}  // namespace stillwatch::storage

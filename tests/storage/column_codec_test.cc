@@ -1,0 +1,131 @@
+// The column decoders on bytes whose checksum is right but whose content is hostile.
+#include "storage/column_codec.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace stillwatch::storage {
+namespace {
+
+constexpr size_t kRowCount = 100;
+
+std::vector<std::string> SomeTexts(int shape, std::mt19937_64& random) {
+  std::vector<std::string> texts(kRowCount);
+  for (std::string& text : texts) {
+    const uint64_t number = random();
+    if (shape == 0) text = "user-" + std::to_string(number % 9);
+    if (shape == 1) text = std::to_string(number);
+    if (shape == 2) text = "id-" + std::to_string(100'000 + number % 900'000) + "-x";
+  }
+  return texts;
+}
+
+std::vector<uint64_t> SomeNumbers(int shape, std::mt19937_64& random) {
+  std::vector<uint64_t> numbers(kRowCount);
+  uint64_t sum = uint64_t{1} << 60;
+  for (uint64_t& number : numbers) {
+    number = random();
+    if (shape == 0) number %= 5;
+    if (shape == 1) number %= 1'000'000;
+    if (shape == 2) number = sum += number % 1000;
+  }
+  return numbers;
+}
+
+// Damages a few bytes, the length or the encoding.
+void Mutate(std::string& bytes, uint8_t& encoding, std::mt19937_64& random) {
+  if (random() % 8 == 0) encoding = static_cast<uint8_t>(random() % 0x80);
+  if (random() % 4 == 0) bytes.resize(random() % (bytes.size() + 8));
+  for (uint64_t count = random() % 4; count > 0 && !bytes.empty(); --count) {
+    bytes[random() % bytes.size()] = static_cast<char>(random());
+  }
+}
+
+TEST(ColumnCodecTest, MutatedTextColumnsNeverReadOutsideTheirBytes) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    const std::vector<std::string> texts = SomeTexts(round % 3, random);
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    std::string bytes;
+    uint8_t encoding = EncodeTextColumn(views, bytes);
+    Mutate(bytes, encoding, random);
+    bytes.shrink_to_fit();
+    std::vector<std::string_view> rows(kRowCount);
+    std::string unpacked;
+    if (!DecodeTextColumn(encoding, bytes, rows, unpacked)) continue;
+    const auto is_inside = [](std::string_view row, std::string_view whole) {
+      return row.data() >= whole.data() && row.data() + row.size() <= whole.data() + whole.size();
+    };
+    for (const std::string_view row : rows) ASSERT_TRUE(is_inside(row, bytes) || is_inside(row, unpacked));
+  }
+}
+
+TEST(ColumnCodecTest, MutatedNumberColumnsNeverReadOutsideTheirBytes) {
+  std::mt19937_64 random(2);
+  for (int round = 0; round < 20'000; ++round) {
+    const std::vector<uint64_t> numbers = SomeNumbers(round % 4, random);
+    std::vector<uint8_t> present;
+    if (round % 2 == 0) {
+      present.assign(kRowCount + 50, 1);
+      std::fill_n(present.begin(), 50, 0);
+    }
+    std::string bytes;
+    uint8_t encoding = EncodeNumberColumn(numbers, present, bytes);
+    Mutate(bytes, encoding, random);
+    bytes.shrink_to_fit();
+    NumberColumn column;
+    const size_t row_count = present.empty() ? kRowCount : present.size();
+    if (!DecodeNumberColumn(encoding, bytes, row_count, column)) continue;
+    size_t count = 0;
+    for (size_t row = 0; row < row_count; ++row) count += column.has(row) ? 1 : 0;
+    ASSERT_EQ(count, column.numbers.size());
+  }
+}
+
+TEST(ColumnCodecTest, AnIndexBehindTheDictionaryIsRefused) {
+  std::string bytes;
+  AppendVarint(bytes, 3);
+  for (const uint64_t value : {10, 20, 30}) AppendVarint(bytes, value);
+  const uint8_t encoding = static_cast<uint8_t>(ListEncoding::kVarint) | kDictionaryFlag;
+  NumberColumn column;
+  EXPECT_TRUE(DecodeNumberColumn(encoding, bytes + '\x24', 3, column));
+  EXPECT_EQ(column.numbers, (std::vector<uint64_t>{10, 20, 30}));
+  EXPECT_FALSE(DecodeNumberColumn(encoding, bytes + '\x34', 3, column));
+}
+
+TEST(ColumnCodecTest, APatternThatWouldUnpackToMoreThanAColumnMayHoldIsRefused) {
+  std::string bytes;
+  AppendText(bytes, std::string(1u << 20, 'x'));
+  std::vector<std::string_view> rows(65);
+  std::string unpacked;
+  EXPECT_FALSE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, rows, unpacked));
+  EXPECT_EQ(unpacked.capacity(), std::string().capacity());
+  rows.resize(64);
+  EXPECT_TRUE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, rows, unpacked));
+}
+
+TEST(ColumnCodecTest, APresenceBitBehindTheLastRowIsRefused) {
+  const uint8_t encoding = static_cast<uint8_t>(ListEncoding::kVarint) | kPresenceFlag;
+  NumberColumn column;
+  EXPECT_TRUE(DecodeNumberColumn(encoding, "\x05\x01\x02", 3, column));
+  EXPECT_FALSE(DecodeNumberColumn(encoding, "\x09\x01\x02", 3, column));
+}
+
+TEST(ColumnCodecTest, ChoosesTheShortestList) {
+  std::string bytes;
+  std::vector<uint64_t> numbers;
+  for (uint64_t row = 0; row < 200; ++row) numbers.push_back(row * 3);
+  EXPECT_EQ(ListEncodingOf(EncodeNumberColumn(numbers, {}, bytes)), ListEncoding::kDeltaVarint);
+  std::mt19937_64 random(6);
+  for (uint64_t& number : numbers) number = random() % 100'000;
+  EXPECT_EQ(ListEncodingOf(EncodeNumberColumn(numbers, {}, bytes)), ListEncoding::kVarint);
+  for (uint64_t& number : numbers) number = random();
+  EXPECT_EQ(EncodeNumberColumn(numbers, {}, bytes), static_cast<uint8_t>(ListEncoding::kFixed64));
+  for (uint64_t& number : numbers) number = numbers[random() % 4];
+  EXPECT_NE(EncodeNumberColumn(numbers, {}, bytes) & kDictionaryFlag, 0);
+}
+
+}  // namespace
+}  // namespace stillwatch::storage

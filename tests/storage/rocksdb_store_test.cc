@@ -1,0 +1,255 @@
+// What only a store on a disk has: locks, versions, crashes, full and broken disks.
+#include "storage/rocksdb_store.h"
+
+#include <gtest/gtest.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "storage/rocksdb_database.h"
+#include "tests/storage/temporary_directory.h"
+
+namespace stillwatch::storage {
+namespace {
+
+// What a disk does with the next writes.
+enum class Fault { kNone, kFull, kFailedWrite, kFailedSync };
+
+class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  FaultyFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::atomic<Fault>& fault)
+      : FSWritableFileOwnerWrapper(std::move(file)), fault_(fault) {}
+
+  // A failed write leaves half of its bytes behind.
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* context) override {
+    if (fault_ == Fault::kNone || fault_ == Fault::kFailedSync) return target()->Append(data, options, context);
+    target()->Append({data.data(), data.size() / 2}, options, context).PermitUncheckedError();
+    return Failure();
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo&, rocksdb::IODebugContext* context) override {
+    return Append(data, options, context);
+  }
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+    return fault_ == Fault::kNone ? target()->Sync(options, context) : Failure();
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+    return fault_ == Fault::kNone ? target()->Fsync(options, context) : Failure();
+  }
+
+ private:
+  rocksdb::IOStatus Failure() const {
+    return fault_ == Fault::kFull ? rocksdb::IOStatus::NoSpace("full") : rocksdb::IOStatus::IOError("broken");
+  }
+
+  const std::atomic<Fault>& fault_;
+};
+
+class FaultyFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  explicit FaultyFileSystem(const std::atomic<Fault>& fault)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), fault_(fault) {}
+
+  const char* Name() const override { return "FaultyFileSystem"; }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* context) override {
+    const rocksdb::IOStatus status = target()->NewWritableFile(path, options, file, context);
+    if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), fault_);
+    return status;
+  }
+
+ private:
+  const std::atomic<Fault>& fault_;
+};
+
+WriteGroup Group(const std::string& key, const std::string& value) {
+  WriteGroup group;
+  group.Put(Table::kLabels, key, value);
+  group.Put(Table::kBlocks, key, value);
+  return group;
+}
+
+class RocksDbStoreTest : public testing::Test {
+ protected:
+  // Commits one group, fails the next, mends the disk and expects that the same group then goes through.
+  void ExpectRecovery(Fault fault, Code code) {
+    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+    std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
+    ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
+    fault_ = fault;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      ASSERT_EQ(store->Commit(Group("b", "2")).code(), code) << "attempt " << attempt;
+      EXPECT_EQ(store->Get(Table::kLabels, "b").value(), std::nullopt);
+      EXPECT_EQ(store->TakeSnapshot()->Get(Table::kLabels, "a").value(), "1") << "reads go on";
+    }
+    fault_ = Fault::kNone;
+    ASSERT_TRUE(store->Commit(Group("b", "2")).ok());
+    ASSERT_TRUE(store->Commit(Group("c", "3")).ok());
+    store = nullptr;
+    ExpectContent({{"a", "1"}, {"b", "2"}, {"c", "3"}});
+  }
+
+  void ExpectContent(const std::vector<std::pair<std::string, std::string>>& expected) {
+    const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    for (const Table table : {Table::kLabels, Table::kBlocks}) {
+      std::vector<std::pair<std::string, std::string>> entries;
+      const auto visit = [&](std::string_view key, std::string_view value) {
+        entries.emplace_back(key, value);
+        return true;
+      };
+      EXPECT_TRUE(store->TakeSnapshot()->Scan(table, "", "", visit).ok());
+      EXPECT_EQ(entries, expected);
+    }
+  }
+
+  TemporaryDirectory directory_;
+  std::atomic<Fault> fault_ = Fault::kNone;
+};
+
+TEST_F(RocksDbStoreTest, RecoversFromAFullDisk) { ExpectRecovery(Fault::kFull, Code::kResourceExhausted); }
+
+TEST_F(RocksDbStoreTest, RecoversFromAFailedWrite) { ExpectRecovery(Fault::kFailedWrite, Code::kUnavailable); }
+
+TEST_F(RocksDbStoreTest, RecoversFromAFailedSync) { ExpectRecovery(Fault::kFailedSync, Code::kUnavailable); }
+
+TEST_F(RocksDbStoreTest, RecoversFromAFirstWriteThatFails) {
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+  OpenRocksDbStore(directory_.path(), env.get()).value().reset();
+  std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
+  fault_ = Fault::kFull;
+  ASSERT_EQ(store->Commit(Group("a", "1")).code(), Code::kResourceExhausted);
+  fault_ = Fault::kNone;
+  ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
+  store = nullptr;
+  ExpectContent({{"a", "1"}});
+}
+
+TEST_F(RocksDbStoreTest, RecoveryWaitsForSnapshotsAndTurnsTheirReadersAway) {
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
+  ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
+  std::unique_ptr<Snapshot> snapshot = store->TakeSnapshot();
+  fault_ = Fault::kFailedWrite;
+  ASSERT_FALSE(store->Commit(Group("b", "2")).ok());
+  EXPECT_EQ(snapshot->Get(Table::kLabels, "a").value(), "1");
+  fault_ = Fault::kNone;
+  EXPECT_EQ(store->Commit(Group("b", "2")).code(), Code::kUnavailable);
+  EXPECT_EQ(snapshot->Get(Table::kLabels, "a").status().code(), Code::kUnavailable);
+  const auto visit = [](std::string_view, std::string_view) { return true; };
+  EXPECT_EQ(snapshot->Scan(Table::kLabels, "", "", visit).code(), Code::kUnavailable);
+  EXPECT_EQ(snapshot->LastKey(Table::kLabels).status().code(), Code::kUnavailable);
+  snapshot = nullptr;
+  EXPECT_TRUE(store->Commit(Group("b", "2")).ok());
+  EXPECT_EQ(store->TakeSnapshot()->Get(Table::kLabels, "b").value(), "2");
+}
+
+TEST_F(RocksDbStoreTest, WhatWasCommittedIsThereAfterOpeningAgain) {
+  const std::string large(300'000, 'x');
+  for (int round = 0; round < 3; ++round) {
+    const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    ASSERT_TRUE(store->Commit(Group(std::to_string(round), large)).ok());
+    WriteGroup deletion;
+    for (const Table table : {Table::kLabels, Table::kBlocks}) deletion.Delete(table, std::to_string(round - 1));
+    ASSERT_TRUE(store->Commit(deletion).ok());
+  }
+  ExpectContent({{"2", large}});
+}
+
+TEST_F(RocksDbStoreTest, CommittedGroupsSurviveAKill) {
+  int pipe_ends[2];
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    const bool committed = store->Commit(Group("a", "1")).ok() && store->Commit(Group("b", "2")).ok();
+    const char said = committed ? 'y' : 'n';
+    if (write(pipe_ends[1], &said, 1) == 1) raise(SIGKILL);
+    _exit(1);
+  }
+  char said = 0;
+  EXPECT_EQ(read(pipe_ends[0], &said, 1), 1);
+  EXPECT_EQ(said, 'y');
+  int child_status = 0;
+  waitpid(child, &child_status, 0);
+  EXPECT_TRUE(WIFSIGNALED(child_status));
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  ExpectContent({{"a", "1"}, {"b", "2"}});
+}
+
+TEST_F(RocksDbStoreTest, AStoreThatIsHeldIsAFailedPrecondition) {
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  EXPECT_EQ(OpenRocksDbStore(directory_.path()).status().code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(store->Commit(Group("a", "1")).ok()) << "the holder is not disturbed";
+}
+
+TEST_F(RocksDbStoreTest, ANewerFormatIsAFailedPrecondition) {
+  std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  EXPECT_EQ(store->Get(Table::kMeta, "format_version").value(), "\x01");
+  WriteGroup group;
+  group.Put(Table::kMeta, "format_version", "\x02");
+  ASSERT_TRUE(store->Commit(group).ok());
+  store = nullptr;
+  EXPECT_EQ(OpenRocksDbStore(directory_.path()).status().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(RocksDbStoreTest, TablesOfANewerProgramAreAFailedPrecondition) {
+  {
+    const auto database = RocksDbDatabase::Open(directory_.path(), rocksdb::Env::Default()).value();
+    rocksdb::ColumnFamilyHandle* family = nullptr;
+    ASSERT_TRUE(database->db().CreateColumnFamily({}, "a later table", &family).ok());
+    ASSERT_TRUE(database->db().DestroyColumnFamilyHandle(family).ok());
+  }
+  EXPECT_EQ(OpenRocksDbStore(directory_.path()).status().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(RocksDbStoreTest, AFileWhereTheDirectoryShouldBeIsUnavailable) {
+  const std::string path = directory_.path() + "/file";
+  std::ofstream(path) << "occupied";
+  EXPECT_EQ(OpenRocksDbStore(path).status().code(), Code::kUnavailable);
+}
+
+TEST_F(RocksDbStoreTest, MissingDirectoriesAreMade) {
+  EXPECT_TRUE(OpenRocksDbStore(directory_.path() + "/a/b/c").ok());
+}
+
+// Damages the largest table file in `directory`, in the middle of its values.
+void DamageTableFile(const std::string& directory) {
+  std::filesystem::directory_entry largest;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() != ".sst") continue;
+    if (largest.path().empty() || entry.file_size() > largest.file_size()) largest = entry;
+  }
+  ASSERT_FALSE(largest.path().empty());
+  std::fstream file(largest.path(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(largest.file_size() / 2));
+  file << "damage";
+}
+
+TEST_F(RocksDbStoreTest, ADamagedTableFileIsDataLoss) {
+  {
+    const auto database = RocksDbDatabase::Open(directory_.path(), rocksdb::Env::Default()).value();
+    std::string value;
+    for (int byte = 0; byte < 100'000; ++byte) value += static_cast<char>(byte * 7919 >> 3);
+    rocksdb::ColumnFamilyHandle* const blocks = database->column_family(Table::kBlocks);
+    ASSERT_TRUE(database->db().Put({}, blocks, "key", value).ok());
+    ASSERT_TRUE(database->db().Flush({}, blocks).ok());
+  }
+  DamageTableFile(directory_.path());
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  EXPECT_EQ(store->Get(Table::kBlocks, "key").status().code(), Code::kDataLoss);
+  const auto visit = [](std::string_view, std::string_view) { return true; };
+  EXPECT_EQ(store->TakeSnapshot()->Scan(Table::kBlocks, "", "", visit).code(), Code::kDataLoss);
+}
+
+}  // namespace
+}  // namespace stillwatch::storage
