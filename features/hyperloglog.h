@@ -38,7 +38,7 @@ class HyperLogLog {
     double sum = 0;
     size_t zeros = 0;
     for (const uint8_t value : registers_) {
-      sum += 1.0 / static_cast<double>(uint64_t{1} << value);
+      sum += kInversePowers[value];
       zeros += value == 0;
     }
     const double alpha = kIndexBits >= 7 ? 0.7213 / (1 + 1.079 / count) : kIndexBits == 6 ? 0.709 : 0.697;
@@ -48,6 +48,16 @@ class HyperLogLog {
   }
 
  private:
+  // 2^-i, for each value that a register can have. A division each would be most of an estimate's cost.
+  static constexpr std::array<double, 65> kInversePowers = [] {
+    std::array<double, 65> powers{};
+    double power = 1;
+    for (double& value : powers) {
+      value = power;
+      power /= 2;
+    }
+    return powers;
+  }();
   std::array<uint8_t, kRegisterCount> registers_{};
 };
 

@@ -1,5 +1,6 @@
 #include "features/observation.h"
 
+#define XXH_INLINE_ALL  // Short names: the call would cost as much as the hash.
 #include <xxhash.h>
 
 #include <algorithm>

@@ -28,7 +28,7 @@ struct DigestKey {
   static Result<DigestKey> FromFile(const std::string& path);
 };
 
-// Computes digests (v1.ContentDigest says what each part is) in about 1 µs for 600 bytes.
+// Computes digests (v1.ContentDigest says what each part is) in a few µs for 600 bytes, most of it the search for phrases.
 // Of each text the first kDigestedBytesMax bytes are looked at; texts must be valid UTF-8.
 // Threading: Digest from any thread. Ownership: `phrases` must outlive it.
 class PromptDigester {

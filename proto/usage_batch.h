@@ -73,6 +73,9 @@ inline constexpr size_t kNumberFieldCount = 30;
 // Threading: none of its own. Ownership: texts point into `owners` (wire buffers, decoded blocks), kept alive by it.
 class UsageBatch {
  public:
+  // `row_count_expected`: columns are made for so many rows at once, which saves growing each of them step by step.
+  explicit UsageBatch(size_t row_count_expected = 0) : row_count_expected_(row_count_expected) {}
+
   size_t size() const { return size_; }
 
   // Appends an event with every field absent and returns its row.
@@ -82,14 +85,14 @@ class UsageBatch {
 
   void SetText(size_t row, TextField field, std::string_view value) {
     auto& column = texts_[static_cast<size_t>(field)];
-    if (column.size() <= row) column.resize(row + 1);
+    GrowTo(row + 1, column);
     column[row] = value;
   }
   void SetNumber(size_t row, NumberField field, uint64_t value) {
     auto& column = numbers_[static_cast<size_t>(field)];
-    if (column.size() <= row) column.resize(row + 1);
+    GrowTo(row + 1, column);
     column[row] = value;
-    if (present_.size() <= row) present_.resize(row + 1);
+    GrowTo(row + 1, present_);
     present_[row] |= uint64_t{1} << static_cast<size_t>(field);
   }
 
@@ -124,6 +127,14 @@ class UsageBatch {
   void KeepAlive(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
 
  private:
+  template <typename Column>
+  void GrowTo(size_t size, Column& column) {
+    if (column.size() >= size) return;
+    if (column.capacity() == 0) column.reserve(row_count_expected_);
+    column.resize(size);
+  }
+
+  size_t row_count_expected_;
   size_t size_ = 0;
   std::array<std::vector<std::string_view>, kTextFieldCount> texts_;
   std::array<std::vector<uint64_t>, kNumberFieldCount> numbers_;
