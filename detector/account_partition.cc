@@ -1,0 +1,257 @@
+#include "detector/account_partition.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace stillwatch::detector {
+namespace {
+
+struct Later {
+  bool operator()(const AccountPartition::Waiting& a, const AccountPartition::Waiting& b) const {
+    return std::tie(a.effective_time_unix_nano, a.event_hash, a.sequence) >
+           std::tie(b.effective_time_unix_nano, b.event_hash, b.sequence);
+  }
+};
+
+}  // namespace
+
+uint32_t AccountPartition::FindOrAdd(std::string_view account_id) {
+  if (const auto found = index_.find(account_id); found != index_.end()) return found->second;
+  const auto index = static_cast<uint32_t>(accounts_.size());
+  accounts_.emplace_back().id = account_id;
+  index_.emplace(std::string(account_id), index);
+  return index;
+}
+
+void AccountPartition::MarkUnsaved(uint32_t index) {
+  if (accounts_[index].is_unsaved) return;
+  accounts_[index].is_unsaved = true;
+  unsaved_.push_back(index);
+}
+
+ChangeSink AccountPartition::SinkFor(Account& account) {
+  return [this, &account](Verdict from, const LiveState& after, int64_t time_unix_nano) {
+    changes_.push_back({account.id, from, after.score.verdict, time_unix_nano, RiskOf(after.score.log_odds, account.label),
+                        after.portrait.event_count()});
+    if (account.timeline.size() < kTimelineCountMax) account.timeline.push_back(changes_.back());
+  };
+}
+
+void AccountPartition::AddWaiting(std::string_view account_id, std::string_view organization_id,
+                                  int64_t effective_time_unix_nano, uint64_t sequence,
+                                  const features::Observation& event) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = FindOrAdd(account_id);
+  if (!organization_id.empty() && accounts_[index].organization_id != organization_id) {
+    accounts_[index].organization_id = organization_id;
+    MarkUnsaved(index);
+  }
+  uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<uint32_t>(slots_.size());
+    slots_.push_back(event);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    slots_[slot] = event;
+  }
+  heap_.push_back({effective_time_unix_nano, event.event_hash, sequence, index, slot});
+  std::push_heap(heap_.begin(), heap_.end(), Later());
+}
+
+size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baseline) {
+  const std::lock_guard lock(mutex_);
+  size_t count = 0;
+  while (!heap_.empty() && heap_.front().effective_time_unix_nano < until_unix_nano) {
+    std::pop_heap(heap_.begin(), heap_.end(), Later());
+    const Waiting waiting = heap_.back();
+    heap_.pop_back();
+    Account& account = accounts_[waiting.account];
+    if (!account.live.is_dirty) dirty_.push_back(waiting.account);
+    MarkUnsaved(waiting.account);
+    ApplyEvent(account.live, slots_[waiting.slot], baseline, account.label, SinkFor(account));
+    free_slots_.push_back(waiting.slot);
+    ++count;
+  }
+  return count;
+}
+
+void AccountPartition::Tick(int64_t time_unix_nano, const Baseline& baseline) {
+  const std::lock_guard lock(mutex_);
+  for (const uint32_t index : dirty_) {
+    Account& account = accounts_[index];
+    account.live.is_dirty = false;
+    MarkUnsaved(index);
+    if (!IsDue(account.live, baseline) && !account.live.score.awaits_lowering) continue;
+    Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
+  }
+  dirty_.clear();
+}
+
+std::optional<int64_t> AccountPartition::EarliestWaiting() const {
+  const std::lock_guard lock(mutex_);
+  if (heap_.empty()) return std::nullopt;
+  return heap_.front().effective_time_unix_nano;
+}
+
+std::vector<AccountPartition::Waiting> AccountPartition::WaitingEvents() const {
+  const std::lock_guard lock(mutex_);
+  return heap_;
+}
+
+bool AccountPartition::HasDirtyAccounts() const {
+  const std::lock_guard lock(mutex_);
+  return !dirty_.empty();
+}
+
+void AccountPartition::SetProfile(AccountProfile profile) {
+  const std::lock_guard lock(mutex_);
+  Account& account = accounts_[FindOrAdd(profile.account_id)];
+  account.profile = std::make_unique<AccountProfile>(std::move(profile));
+}
+
+void AccountPartition::SetLabel(std::string_view account_id, Label label, const Baseline& baseline) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = FindOrAdd(account_id);
+  Account& account = accounts_[index];
+  if (account.label == label) return;
+  account.label = label;
+  MarkUnsaved(index);
+  Reassess(account.live, baseline, label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
+           SinkFor(account));
+}
+
+void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> timeline) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = FindOrAdd(saved.account_id);
+  Account& account = accounts_[index];
+  account.organization_id = std::move(saved.organization_id);
+  account.live = saved.live;
+  account.timeline = std::move(timeline);
+  account.timeline.resize(std::min(account.timeline.size(), kTimelineCountMax));
+  if (account.live.is_dirty) dirty_.push_back(index);
+}
+
+void AccountPartition::RestoreLabel(std::string_view account_id, Label label) {
+  const std::lock_guard lock(mutex_);
+  accounts_[FindOrAdd(account_id)].label = label;
+}
+
+void AccountPartition::AssessRelabelled(const Baseline& baseline) {
+  const std::lock_guard lock(mutex_);
+  for (uint32_t index = 0; index < accounts_.size(); ++index) {
+    Account& account = accounts_[index];
+    if (account.label == account.live.score.assessed_label) continue;
+    MarkUnsaved(index);
+    Reassess(account.live, baseline, account.label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
+             SinkFor(account));
+  }
+}
+
+const std::string& AccountPartition::OrganizationOf(const Account& account) {
+  if (account.organization_id.empty() && account.profile != nullptr) return account.profile->organization_id;
+  return account.organization_id;
+}
+
+AccountDetail AccountPartition::Describe(const Account& account) const {
+  AccountDetail out;
+  out.account_id = account.id;
+  out.organization_id = OrganizationOf(account);
+  if (account.profile != nullptr) out.profile = *account.profile;
+  out.label = account.label;
+  out.live = account.live;
+  out.timeline = account.timeline;
+  return out;
+}
+
+void AccountPartition::LookAhead(const Account& account, const std::vector<const features::Observation*>& events,
+                                 const Baseline& baseline, AccountDetail& out) const {
+  const ChangeSink sink = [&](Verdict from, const LiveState& after, int64_t time_unix_nano) {
+    out.timeline.push_back({account.id, from, after.score.verdict, time_unix_nano,
+                            RiskOf(after.score.log_odds, account.label), after.portrait.event_count()});
+  };
+  for (const features::Observation* event : events) ApplyEvent(out.live, *event, baseline, account.label, sink);
+  out.assessment = Reassess(out.live, baseline, account.label, out.live.portrait.last_time_unix_nano(),
+                            Lowering::kAllowed, sink);
+}
+
+absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> AccountPartition::WaitingByAccount() const {
+  std::vector<Waiting> ordered = heap_;
+  std::sort(ordered.begin(), ordered.end(), [](const Waiting& a, const Waiting& b) { return Later()(b, a); });
+  absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> out;
+  for (const Waiting& waiting : ordered) out[waiting.account].push_back(&slots_[waiting.slot]);
+  return out;
+}
+
+std::optional<AccountDetail> AccountPartition::Get(std::string_view account_id, const Baseline& baseline) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = index_.find(account_id);
+  if (found == index_.end()) return std::nullopt;
+  std::vector<Waiting> own;
+  std::copy_if(heap_.begin(), heap_.end(), std::back_inserter(own),
+               [&](const Waiting& waiting) { return waiting.account == found->second; });
+  std::sort(own.begin(), own.end(), [](const Waiting& a, const Waiting& b) { return Later()(b, a); });
+  std::vector<const features::Observation*> events;
+  for (const Waiting& waiting : own) events.push_back(&slots_[waiting.slot]);
+  AccountDetail out = Describe(accounts_[found->second]);
+  LookAhead(accounts_[found->second], events, baseline, out);
+  return out;
+}
+
+std::vector<AccountSummary> AccountPartition::List(const Baseline& baseline) const {
+  const std::lock_guard lock(mutex_);
+  const auto waiting = WaitingByAccount();
+  std::vector<AccountSummary> out;
+  out.reserve(accounts_.size());
+  for (uint32_t index = 0; index < accounts_.size(); ++index) {
+    const Account& account = accounts_[index];
+    const auto found = waiting.find(index);
+    AccountSummary summary{account.id, OrganizationOf(account), RiskOf(account.live.score.log_odds, account.label),
+                           account.live.score.verdict, account.label, account.live.portrait.event_count()};
+    if (found != waiting.end() || !IsFresh(account.live, baseline, account.label)) {
+      AccountDetail ahead;
+      ahead.live = account.live;
+      LookAhead(account, found == waiting.end() ? std::vector<const features::Observation*>() : found->second, baseline,
+                ahead);
+      summary.risk = RiskOf(ahead.live.score.log_odds, account.label);
+      summary.verdict = ahead.live.score.verdict;
+      summary.event_count = ahead.live.portrait.event_count();
+    }
+    out.push_back(std::move(summary));
+  }
+  return out;
+}
+
+size_t AccountPartition::account_count() const {
+  const std::lock_guard lock(mutex_);
+  return accounts_.size();
+}
+
+void AccountPartition::VisitPortraits(
+    uint64_t event_count_min,
+    const std::function<void(std::string_view account_id, const features::Portrait&)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const Account& account : accounts_) {
+    if (account.live.portrait.event_count() >= event_count_min) visit(account.id, account.live.portrait);
+  }
+}
+
+std::vector<VerdictChange> AccountPartition::TakeChanges() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(changes_, {});
+}
+
+std::vector<AccountPartition::DirtyAccount> AccountPartition::TakeUnsaved() {
+  const std::lock_guard lock(mutex_);
+  std::vector<DirtyAccount> out;
+  out.reserve(unsaved_.size());
+  for (const uint32_t index : unsaved_) {
+    Account& account = accounts_[index];
+    account.is_unsaved = false;
+    out.push_back({account.id, account.organization_id, account.live});
+  }
+  unsaved_.clear();
+  return out;
+}
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,141 @@
+// One of the 64 fixed parts into which accounts fall.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detector/account_state.h"
+#include "features/observation.h"
+#include "proto/records.h"
+
+namespace stillwatch::detector {
+
+// Accounts fall into partitions by the highest bits of the hash of their id. The number is part of how a deployment can
+// later be spread over machines, so it is fixed from the first day.
+inline constexpr size_t kPartitionCount = 64;
+inline size_t PartitionOf(uint64_t account_hash) { return account_hash >> 58; }
+
+// Everything that can be asked about one account, as a copy.
+struct AccountDetail {
+  std::string account_id;
+  std::string organization_id;
+  std::optional<AccountProfile> profile;
+  Label label = Label::kUnlabelled;
+  LiveState live;
+  Assessment assessment;
+  std::vector<VerdictChange> timeline;  // Oldest first.
+};
+
+// An account in a list.
+struct AccountSummary {
+  std::string account_id;
+  std::string organization_id;
+  double risk = 0;
+  Verdict verdict = Verdict::kClear;
+  Label label = Label::kUnlabelled;
+  uint64_t event_count = 0;
+};
+
+// Keeps the accounts of one partition, and their events that wait for the watermark.
+// An account is read as if its waiting events had been settled already, so a reader misses nothing that was offered.
+// Threading: safe from any thread; each call holds the partition's lock.
+class AccountPartition {
+ public:
+  // An event that waits. Events settle in order of effective time, then event hash, then sequence, whatever their order
+  // of arrival was.
+  struct Waiting {
+    int64_t effective_time_unix_nano;
+    uint64_t event_hash;
+    uint64_t sequence;
+    uint32_t account;
+    uint32_t slot;
+  };
+  // State to be made durable.
+  struct DirtyAccount {
+    std::string account_id;
+    std::string organization_id;
+    LiveState live;
+  };
+
+  void AddWaiting(std::string_view account_id, std::string_view organization_id, int64_t effective_time_unix_nano,
+                  uint64_t sequence, const features::Observation& event);
+  // Settles the events with an effective time before `until` and returns their number.
+  size_t Settle(int64_t until_unix_nano, const Baseline& baseline);
+  // Assesses the accounts that had events since the last tick, where that is due (IsDue).
+  void Tick(int64_t time_unix_nano, const Baseline& baseline);
+  // Effective time of the earliest waiting event, if any.
+  std::optional<int64_t> EarliestWaiting() const;
+  std::vector<Waiting> WaitingEvents() const;
+  bool HasDirtyAccounts() const;
+
+  void SetProfile(AccountProfile profile);
+  void SetLabel(std::string_view account_id, Label label, const Baseline& baseline);
+  // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last assessment.
+  void Restore(DirtyAccount account, std::vector<VerdictChange> timeline);
+  void RestoreLabel(std::string_view account_id, Label label);
+  // Assesses the accounts whose label is not the one of their last assessment: it was given or taken back after the
+  // checkpoint.
+  void AssessRelabelled(const Baseline& baseline);
+
+  std::optional<AccountDetail> Get(std::string_view account_id, const Baseline& baseline) const;
+  std::vector<AccountSummary> List(const Baseline& baseline) const;
+  size_t account_count() const;
+  // Calls `visit` with each settled account that has at least `event_count_min` events.
+  void VisitPortraits(uint64_t event_count_min,
+                      const std::function<void(std::string_view account_id, const features::Portrait&)>& visit) const;
+
+  // Takes the verdict changes since the last call.
+  std::vector<VerdictChange> TakeChanges();
+  // Takes copies of the accounts changed since the last call.
+  std::vector<DirtyAccount> TakeUnsaved();
+
+ private:
+  struct Account {
+    std::string id;
+    std::string organization_id;  // As events tell it.
+    std::unique_ptr<AccountProfile> profile;
+    Label label = Label::kUnlabelled;
+    bool is_unsaved = false;
+    LiveState live;
+    std::vector<VerdictChange> timeline;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return features::HashName(name); }
+  };
+  // A timeline keeps this many changes: enough for a history, bounded against flicker.
+  static constexpr size_t kTimelineCountMax = 64;
+
+  uint32_t FindOrAdd(std::string_view account_id);
+  void MarkUnsaved(uint32_t index);
+  // That of the events or, if they tell none, of the profile.
+  static const std::string& OrganizationOf(const Account& account);
+  ChangeSink SinkFor(Account& account);
+  // The account as if its waiting events, `events` in order of settling, had been settled.
+  void LookAhead(const Account& account, const std::vector<const features::Observation*>& events,
+                 const Baseline& baseline, AccountDetail& out) const;
+  AccountDetail Describe(const Account& account) const;
+  // Waiting events of each account that has any, in order of settling.
+  absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> WaitingByAccount() const;
+
+  mutable std::mutex mutex_;
+  std::deque<Account> accounts_;
+  absl::flat_hash_map<std::string, uint32_t, NameHash, std::equal_to<>> index_;
+  std::vector<Waiting> heap_;  // Earliest first.
+  std::vector<features::Observation> slots_;
+  std::vector<uint32_t> free_slots_;
+  std::vector<uint32_t> dirty_;    // Accounts with events since the last tick.
+  std::vector<uint32_t> unsaved_;  // Accounts changed since the last checkpoint.
+  std::vector<VerdictChange> changes_;
+};
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,98 @@
+#include "detector/baseline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace stillwatch::detector {
+namespace {
+
+// Bounds of a marker's null share. Below the lower one a handful of chance matches would alarm; above the upper one
+// thieves who are the majority of a group could hide in it.
+constexpr float kNullShareMin = 0.02F;
+constexpr float kNullShareMax = 0.10F;
+// The null is twice the median account's share: as long as half of a group is honest, thieves do not move it.
+constexpr double kNullQuantile = 0.5;
+constexpr float kNullFactor = 2.0F;
+
+float Quantile(std::vector<float> values, double share) {
+  const auto index = static_cast<size_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(index), values.end());
+  return values[index];
+}
+
+void SetNull(size_t marker, float share, PeerBaseline& peers) {
+  peers.marker_null_share[marker] = std::clamp(share, kNullShareMin, kNullShareMax);
+  peers.marker_ratios[marker] =
+      features::LikelihoodRatios::ForNull(static_cast<double>(peers.marker_null_share[marker]));
+}
+
+PeerBaseline ComputePeers(const features::FeatureMatrix& matrix, std::span<const uint32_t> rows) {
+  PeerBaseline peers;
+  peers.account_count = rows.size();
+  peers.scale = matrix.ComputeScale(rows);
+  for (size_t marker = 0; marker < features::kMarkerCount; ++marker) {
+    const auto feature =
+        static_cast<features::Feature>(static_cast<size_t>(features::Feature::kReasoningElicitationShare) + marker);
+    const std::span<const float> column = matrix.column(feature);
+    std::vector<float> shares;
+    for (const uint32_t row : rows) {
+      if (matrix.column(features::Feature::kTextShare)[row] > 0) shares.push_back(column[row]);
+    }
+    SetNull(marker, shares.empty() ? 0 : kNullFactor * Quantile(std::move(shares), kNullQuantile), peers);
+  }
+  return peers;
+}
+
+}  // namespace
+
+Baseline PriorBaseline() {
+  Baseline baseline;
+  for (PeerBaseline& peers : baseline.groups) {
+    // Nothing is known of the peers: markers count only far above the bound, and comparisons by z-score are left out.
+    for (size_t marker = 0; marker < features::kMarkerCount; ++marker) SetNull(marker, 0.1F, peers);
+  }
+  baseline.review_log_odds = kBaseLogOdds - std::log(kReviewBudget);
+  baseline.act_log_odds = kBaseLogOdds - std::log(kActBudget);
+  return baseline;
+}
+
+Baseline ComputeBaseline(int64_t time_unix_nano, const features::FeatureMatrix& features,
+                         std::span<const uint8_t> groups) {
+  Baseline baseline = PriorBaseline();
+  baseline.time_unix_nano = time_unix_nano;
+  std::vector<uint32_t> everyone;
+  std::array<std::vector<uint32_t>, kPeerGroupCount> members;
+  for (uint32_t row = 0; row < features.row_count(); ++row) {
+    everyone.push_back(row);
+    members[groups[row]].push_back(row);
+  }
+  if (everyone.size() < kPeersForBaseline) return baseline;
+  const PeerBaseline population = ComputePeers(features, everyone);
+  for (size_t group = 0; group < kPeerGroupCount; ++group) {
+    baseline.groups[group] =
+        members[group].size() < kPeersForBaseline ? population : ComputePeers(features, members[group]);
+  }
+  return baseline;
+}
+
+void CalibrateThresholds(std::span<const double> evidence, Baseline& baseline) {
+  // Whoever floods the population must not move the thresholds out of reach: at most by a factor of 10 in the odds.
+  const double raise_max = std::log(10.0);
+  double median = 0;
+  double doubling = 0;  // Evidence over which the tail halves: from the median to the upper quartile it does once.
+  if (evidence.size() >= kPeersForBaseline) {
+    std::vector<double> sorted(evidence.begin(), evidence.end());
+    std::sort(sorted.begin(), sorted.end());
+    median = sorted[sorted.size() / 2];
+    doubling = sorted[sorted.size() * 3 / 4] - median;
+  }
+  const auto threshold = [&](double budget) {
+    const double raise = median + doubling * std::log2(0.5 / budget) + std::log(budget);
+    return kBaseLogOdds - std::log(budget) + std::clamp(raise, 0.0, raise_max);
+  };
+  baseline.review_log_odds = threshold(kReviewBudget);
+  baseline.act_log_odds = threshold(kActBudget);
+}
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,271 @@
+// Checkpoints of the scoring engine. The event log is the truth; a checkpoint only saves replaying all of it, so one that
+// cannot be read is left aside. Its layout is in storage/FORMAT.md.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "detector/scoring_engine.h"
+#include "storage/event_log.h"
+#include "storage/record_store.h"
+
+namespace stillwatch::detector {
+namespace {
+
+using storage::Table;
+
+constexpr std::string_view kHeaderKey = "checkpoint";
+// Of the header and of account states. A change of any of the plain structs in them needs a new one.
+constexpr uint8_t kVersion = 1;
+
+struct Header {
+  uint64_t next_sequence = 0;
+  int64_t watermark_unix_nano = 0;
+  int64_t newest_event_unix_nano = 0;
+  int64_t next_tick_unix_nano = 0;
+  uint64_t settled_event_count = 0;
+  uint64_t late_event_count = 0;
+  uint64_t settled_at_renewal = 0;
+  uint64_t waiting_count = 0;
+  Baseline baseline;
+};
+static_assert(std::is_trivially_copyable_v<Header>);
+
+template <typename T>
+void Append(const T& value, std::string& out) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  out.append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+// Reads plain values off a string; `ok` is false once it was too short.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  template <typename T>
+  T Read() {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T value{};
+    const std::string_view piece = ReadBytes(sizeof(T));
+    if (ok_) std::memcpy(static_cast<void*>(&value), piece.data(), sizeof(T));
+    return value;
+  }
+  std::string_view ReadBytes(size_t count) {
+    if (count > bytes_.size()) ok_ = false;
+    if (!ok_) return {};
+    const std::string_view piece = bytes_.substr(0, count);
+    bytes_.remove_prefix(count);
+    return piece;
+  }
+  bool ok() const { return ok_; }
+  bool at_end() const { return ok_ && bytes_.empty(); }
+
+ private:
+  std::string_view bytes_;
+  bool ok_ = true;
+};
+
+std::string EncodeAccount(const AccountPartition::DirtyAccount& account) {
+  std::string out(1, static_cast<char>(kVersion));
+  Append(static_cast<uint16_t>(account.organization_id.size()), out);
+  out += account.organization_id;
+  Append(account.live, out);
+  return out;
+}
+
+std::optional<AccountPartition::DirtyAccount> DecodeAccount(std::string_view key, std::string_view value) {
+  Reader reader(value);
+  if (reader.Read<uint8_t>() != kVersion) return std::nullopt;
+  AccountPartition::DirtyAccount account;
+  account.account_id = key;
+  account.organization_id = reader.ReadBytes(reader.Read<uint16_t>());
+  account.live = reader.Read<LiveState>();
+  if (!reader.at_end()) return std::nullopt;
+  return account;
+}
+
+struct SavedHeader {
+  Header header;
+  std::vector<SavedWaiting> waiting;
+};
+
+std::optional<SavedHeader> DecodeHeader(std::string_view value) {
+  Reader reader(value);
+  if (reader.Read<uint8_t>() != kVersion) return std::nullopt;
+  SavedHeader out;
+  out.header = reader.Read<Header>();
+  while (reader.ok() && !reader.at_end()) out.waiting.push_back(reader.Read<SavedWaiting>());
+  if (!reader.at_end() || out.waiting.size() != out.header.waiting_count) return std::nullopt;
+  std::sort(out.waiting.begin(), out.waiting.end(),
+            [](const SavedWaiting& a, const SavedWaiting& b) { return a.sequence < b.sequence; });
+  return out;
+}
+
+constexpr std::string_view kPromisePrefix = "promise";
+
+// The time is part of the key, so that several promises may stand at one position of the log.
+std::string PromiseKey(uint64_t sequence, uint64_t time_unix_nano) {
+  std::string key(kPromisePrefix);
+  for (const uint64_t number : {sequence, time_unix_nano}) {
+    for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(number >> shift & 0xFF);
+  }
+  return key;
+}
+
+uint64_t ReadBigEndian(std::string_view bytes) {
+  uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<uint8_t>(byte);
+  return number;
+}
+
+// The promises of senders (complete_through) by the position in the log after which they hold.
+Result<std::vector<std::pair<uint64_t, int64_t>>> ReadPromises(const storage::Snapshot& snapshot, uint64_t from) {
+  std::vector<std::pair<uint64_t, int64_t>> out;
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  const std::string end = PromiseKey(kMax, kMax) + '\xFF';
+  const Status status =
+      snapshot.Scan(Table::kMeta, PromiseKey(from, 0), end, [&out](std::string_view key, std::string_view) {
+        key.remove_prefix(kPromisePrefix.size());
+        if (key.size() == 16) out.emplace_back(ReadBigEndian(key.substr(0, 8)), ReadBigEndian(key.substr(8)));
+        return true;
+      });
+  if (!status.ok()) return status;
+  return out;
+}
+
+}  // namespace
+
+void SavePromise(uint64_t next_sequence, int64_t complete_through_unix_nano, storage::WriteGroup& group) {
+  group.Put(Table::kMeta, PromiseKey(next_sequence, static_cast<uint64_t>(complete_through_unix_nano)), "");
+}
+
+void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
+  std::vector<SavedWaiting> waiting;
+  for (AccountPartition& partition : *partitions_) {
+    for (const auto& account : partition.TakeUnsaved()) {
+      group.Put(Table::kAccounts, account.account_id, EncodeAccount(account));
+    }
+    for (const auto& event : partition.WaitingEvents()) {
+      waiting.push_back({event.sequence, event.effective_time_unix_nano});
+    }
+  }
+  // After the accounts: a label that comes in between is then in the next checkpoint with its change, or with neither.
+  PublishChanges();
+  for (const VerdictChange& change : unsaved_changes_) storage::PutVerdictChange(change, group);
+  unsaved_changes_.clear();
+  Header header;
+  header.next_sequence = next_sequence;
+  header.watermark_unix_nano = watermark_unix_nano_;
+  header.newest_event_unix_nano = newest_event_unix_nano_;
+  header.next_tick_unix_nano = next_tick_unix_nano_;
+  header.settled_event_count = settled_event_count_;
+  header.late_event_count = late_event_count_;
+  header.settled_at_renewal = settled_at_renewal_;
+  header.waiting_count = waiting.size();
+  header.baseline = *baseline();
+  std::string value(1, static_cast<char>(kVersion));
+  Append(header, value);
+  for (const SavedWaiting& event : waiting) Append(event, value);
+  group.Put(Table::kMeta, std::string(kHeaderKey), std::move(value));
+}
+
+// Puts back the accounts of a checkpoint. Says whether all of them could be read.
+Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
+  bool is_whole = true;
+  Status inner;
+  const Status status =
+      snapshot.Scan(Table::kAccounts, "", "", [&](std::string_view key, std::string_view value) {
+        std::optional<AccountPartition::DirtyAccount> account = DecodeAccount(key, value);
+        is_whole = account.has_value();
+        if (!is_whole) return false;
+        std::vector<VerdictChange> timeline;
+        if (account->live.score.first_review_time_unix_nano != 0) {
+          Result<std::vector<VerdictChange>> changes = storage::ReadVerdictChanges(snapshot, key);
+          inner = changes.status();
+          if (!inner.ok()) return false;
+          timeline = std::move(changes).value();
+        }
+        PartitionFor(key).Restore(*std::move(account), std::move(timeline));
+        return true;
+      });
+  STILLWATCH_RETURN_IF_ERROR(status);
+  STILLWATCH_RETURN_IF_ERROR(inner);
+  return is_whole;
+}
+
+Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
+  const Result<std::optional<std::string>> bytes = snapshot.Get(Table::kMeta, kHeaderKey);
+  if (!bytes.ok()) return bytes.status();
+  std::optional<SavedHeader> saved =
+      bytes.value().has_value() ? DecodeHeader(*bytes.value()) : std::optional<SavedHeader>();
+  if (saved) {
+    const Result<bool> is_whole = RestoreAccounts(snapshot);
+    if (!is_whole.ok()) return is_whole.status();
+    if (!is_whole.value()) {
+      saved.reset();
+      partitions_ = std::make_unique<std::array<AccountPartition, kPartitionCount>>();
+    }
+  }
+  if (saved) {
+    watermark_unix_nano_ = saved->header.watermark_unix_nano;
+    newest_event_unix_nano_ = saved->header.newest_event_unix_nano;
+    next_tick_unix_nano_ = saved->header.next_tick_unix_nano;
+    settled_event_count_ = saved->header.settled_event_count;
+    late_event_count_ = saved->header.late_event_count;
+    settled_at_renewal_ = saved->header.settled_at_renewal;
+    SetBaseline(saved->header.baseline);
+  }
+  STILLWATCH_RETURN_IF_ERROR(
+      storage::ScanProfiles(snapshot, [this](AccountProfile profile) { SetProfile(std::move(profile)); }));
+  STILLWATCH_RETURN_IF_ERROR(storage::ScanLabels(snapshot, [this](const LabelEntry& entry) {
+    PartitionFor(entry.account_id).RestoreLabel(entry.account_id, entry.label);
+  }));
+  for (AccountPartition& partition : *partitions_) partition.AssessRelabelled(*baseline());
+  return Replay(snapshot, saved ? saved->header.next_sequence : 0,
+                saved ? saved->waiting : std::vector<SavedWaiting>());
+}
+
+// Reads the log from the oldest event that still waited. What is below `next_sequence` was offered before the checkpoint:
+// of it only the waiting events are put back, with the effective times that they had. The rest is offered anew.
+Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
+                                       const std::vector<SavedWaiting>& waiting) {
+  auto promises = ReadPromises(snapshot, next_sequence);
+  if (!promises.ok()) return promises.status();
+  auto promise = promises->begin();
+  auto saved = waiting.begin();
+  uint64_t replayed = 0;
+  const auto put_back = [&](const ObservedBatch& batch, size_t row) {
+    PartitionFor(batch.account_ids[row])
+        .AddWaiting(batch.account_ids[row], batch.organization_ids[row], saved->effective_time_unix_nano,
+                    saved->sequence, batch.observations[row]);
+    ++waiting_event_count_;
+  };
+  // Promises that stand before sequence `until` hold before its event is offered.
+  const auto keep_promises = [&](uint64_t until) {
+    for (; promise != promises->end() && promise->first <= until; ++promise) {
+      ObservedBatch empty;
+      empty.complete_through_unix_nano = promise->second;
+      Offer({&empty, 1});
+    }
+  };
+  const auto visit = [&](const storage::BlockSummary& summary, UsageBatch block) {
+    ObservedBatch batch = Observe(std::make_shared<const UsageBatch>(std::move(block)));
+    batch.first_sequence = summary.first_sequence;
+    const uint64_t end = summary.first_sequence + batch.observations.size();
+    for (; saved != waiting.end() && saved->sequence < end; ++saved) {
+      if (saved->sequence >= summary.first_sequence) put_back(batch, saved->sequence - summary.first_sequence);
+    }
+    if (summary.first_sequence < next_sequence) return true;
+    keep_promises(summary.first_sequence);
+    replayed += batch.observations.size();
+    Offer({&batch, 1});
+    return true;
+  };
+  const uint64_t from = waiting.empty() ? next_sequence : std::min(next_sequence, waiting.front().sequence);
+  const auto report = storage::EventLog::Scan(snapshot, from, std::numeric_limits<int64_t>::min(),
+                                              std::numeric_limits<int64_t>::max(), {}, visit);
+  if (!report.ok()) return report.status();
+  keep_promises(std::numeric_limits<uint64_t>::max());
+  return replayed;
+}
+
+}  // namespace stillwatch::detector

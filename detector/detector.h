@@ -1,0 +1,75 @@
+// What a detector is: a hypothesis about harvesting, and the evidence for it in one account.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "detector/baseline.h"
+#include "features/feature_matrix.h"
+#include "features/portrait.h"
+
+namespace stillwatch::detector {
+
+// Numbers as in v1.EvidenceFamily.
+enum class Family : uint8_t {
+  kNone = 0,
+  kContent = 1,
+  kTiming = 2,
+  kVolume = 3,
+  kParameters = 4,
+  kInfrastructure = 5,
+  kLifecycle = 6,
+};
+inline constexpr size_t kFamilyCount = 7;
+std::string_view FamilyName(Family family);
+
+// What a detector sees: an account's portrait, its features, and its peers.
+struct AccountView {
+  const features::Portrait& portrait;
+  const features::FeatureRow& features;
+  const PeerBaseline& peers;
+
+  double feature(features::Feature which) const { return static_cast<double>(features[static_cast<size_t>(which)]); }
+  // Robust z-score against the peers; 0 where they have no spread.
+  double ZScore(features::Feature which) const;
+};
+
+// What a detector found. All values are finite.
+struct Finding {
+  double log_odds = 0;    // Adds to the account's risk; 0 if there is nothing to say, never negative.
+  double value = 0;       // The account's value of the statistic.
+  double population = 0;  // The value that is usual, or still allowed, among its peers.
+};
+
+// Looks for one kind of harvesting. A detector is a pure function of the view: it has no state of its own.
+// Each stands in a file of its own that opens with hypothesis, evidence, honest look-alikes, formula and source.
+struct Detector {
+  std::string_view name;
+  Family family;
+  Finding (*evaluate)(const AccountView& account);
+  // A sentence for an analyst, for a finding with log_odds > 0.
+  std::string (*summarize)(const AccountView& account, const Finding& finding);
+};
+
+extern const Detector kMarkerEProcess;
+extern const Detector kTemplateSlot;
+extern const Detector kRepeatedSampling;
+extern const Detector kLogitTheft;
+extern const Detector kPeakRate;
+extern const Detector kIsolatedRequests;
+extern const Detector kOutputShape;
+
+// All detectors, in the order in which their terms are listed.
+inline constexpr size_t kDetectorCount = 7;
+const std::array<const Detector*, kDetectorCount>& AllDetectors();
+
+// Bends evidence so that it never exceeds `limit`: limit · (1 − exp(−x / limit)). Keeps the order of accounts, and the
+// value itself while it is small.
+double Saturate(double log_odds, double limit);
+// Maps [from, to] to [0, 1] and clamps what lies outside.
+double Stretch(double value, double from, double to);
+
+}  // namespace stillwatch::detector

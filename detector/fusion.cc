@@ -1,0 +1,44 @@
+#include "detector/fusion.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stillwatch::detector {
+namespace {
+
+Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label label) {
+  if (label == Label::kBenign) return Verdict::kClear;
+  if (label == Label::kConfirmed) return Verdict::kAct;
+  if (assessment.log_odds < baseline.review_log_odds) return Verdict::kClear;
+  std::array<double, kFamilyCount> families{};
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    families[static_cast<size_t>(AllDetectors()[i]->family)] += assessment.findings[i].log_odds;
+  }
+  const auto count = std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
+  return assessment.log_odds >= baseline.act_log_odds && count >= 2 ? Verdict::kAct : Verdict::kReview;
+}
+
+}  // namespace
+
+double LabelLogOdds(Label label) {
+  constexpr double kDecisive = 30;
+  return label == Label::kConfirmed ? kDecisive : label == Label::kBenign ? -kDecisive : 0;
+}
+
+double RiskOf(double log_odds, Label label) { return label == Label::kBenign ? 0 : 1 / (1 + std::exp(-log_odds)); }
+
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label) {
+  Assessment out;
+  const features::FeatureRow row = features::ExtractFeatures(portrait);
+  out.peer_group = PeerGroupOf(row);
+  const AccountView view{portrait, row, baseline.groups[out.peer_group]};
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    out.findings[i] = AllDetectors()[i]->evaluate(view);
+    out.log_odds += out.findings[i].log_odds;
+  }
+  out.log_odds += LabelLogOdds(label);
+  out.verdict = Decide(out, baseline, label);
+  return out;
+}
+
+}  // namespace stillwatch::detector

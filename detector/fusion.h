@@ -1,0 +1,33 @@
+// From evidence to a verdict.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "detector/baseline.h"
+#include "detector/detector.h"
+#include "proto/records.h"
+
+namespace stillwatch::detector {
+
+// What is said of one account at one moment.
+struct Assessment {
+  std::array<Finding, kDetectorCount> findings;  // In the order of AllDetectors().
+  size_t peer_group = 0;
+  // kBaseLogOdds + the findings' log-odds + LabelLogOdds(label): a transparent sum.
+  double log_odds = kBaseLogOdds;
+  Verdict verdict = Verdict::kClear;
+};
+
+// What an analyst's label adds: enough to decide against any evidence.
+double LabelLogOdds(Label label);
+
+// Log-odds as a probability; 0 for a benign label.
+double RiskOf(double log_odds, Label label);
+
+// Assesses a portrait. The verdict is review from the baseline's review threshold on, and act from its act threshold on
+// if at least two families each add kFamilyLogOddsMin or more. A label decides: benign is clear, confirmed is act.
+inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label);
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,44 @@
+// Hypothesis: the last layer of a model can be read off its log-probabilities by asking the same prompts with ever
+//   different logit_bias.
+// Evidence: many requests with logit_bias and log-probabilities (or one output token) over few prompts.
+// Honest look-alikes: classifiers that bias towards their labels: one bias, a new prompt each time. So requests count
+//   beyond the number of different prompts, and in full only if the bias varies in size.
+// Formula: n = (requests − 1.3 · different prompts)⁺, a sixteenth of it if fewer than three sizes were seen; log-odds
+//   log(1000) · log2(1 + n) / log2(65), so that 64 reach the review budget and 256 nearly that of act.
+//   1.3 is two standard errors of the sketch that counts the prompts (9 %), and some retries.
+// Source: Carlini et al., "Stealing part of a production language model", 2403.06634.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "detector/detector.h"
+
+namespace stillwatch::detector {
+namespace {
+
+constexpr double kLimit = 10;
+constexpr double kReviewRequests = 64;
+constexpr int kVaryingSizes = 3;
+
+Finding Evaluate(const AccountView& account) {
+  const double requests = account.portrait.total(features::Counter::kLogit);
+  const double excess = std::max(requests - 1.3 * account.portrait.DistinctLogitPrompts(), 0.0);
+  Finding finding;
+  finding.value = account.portrait.DistinctLogitBiasSizes() >= kVaryingSizes ? excess : excess / 16;
+  finding.log_odds =
+      std::min(kLimit, -std::log(kReviewBudget) * std::log2(1 + finding.value) / std::log2(1 + kReviewRequests));
+  return finding;
+}
+
+std::string Summarize(const AccountView& account, const Finding&) {
+  char text[200];
+  std::snprintf(text, sizeof(text), "%.0f requests with logit_bias and log-probabilities over about %.0f prompts",
+                account.portrait.total(features::Counter::kLogit), account.portrait.DistinctLogitPrompts());
+  return text;
+}
+
+}  // namespace
+
+const Detector kLogitTheft = {"logit_theft", Family::kParameters, Evaluate, Summarize};
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,49 @@
+// Hypothesis: a harvester pays for answers: short single requests, long answers, again and again.
+// Evidence: the account's output tokens exceed its input tokens by far, in single requests that are sampled, while
+//   applications mostly send more than they get (documents, context, history).
+// Honest look-alikes: writing assistants, small sets of synthetic examples, and evaluation harnesses, which mostly decode
+//   greedily for the sake of repeatability: at temperature 0 it counts a third. Graders harvest with short answers and
+//   are not seen. So this only ever supports other evidence.
+// Formula: limit · r · s · n · t, with r the log-ratio of output to input tokens above the peers' median or 0, whichever is
+//   larger, stretched from 0 to 1.5 (4.5 times as much out as in), s the share of single requests stretched from 0.6 to
+//   0.95, n the number of events stretched from 20 to 100, and t = (1 + 2 · share at a temperature above 0) / 3.
+// Source: Alpaca's and R1's distillation sets (52 k and 800 k answers; 2501.12948): what is trained on is the output.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "detector/detector.h"
+
+namespace stillwatch::detector {
+namespace {
+
+using features::Feature;
+
+constexpr double kLimit = 2.5;
+
+Finding Evaluate(const AccountView& account) {
+  const auto ratio_index = static_cast<size_t>(Feature::kOutputInputRatio);
+  const double ratio = account.feature(Feature::kOutputInputRatio);
+  const double median = static_cast<double>(account.peers.scale.median[ratio_index]);
+  Finding finding;
+  finding.value = std::exp(ratio);
+  finding.population = std::exp(median);
+  const double excess = ratio - std::clamp(median, 0.0, 0.5);
+  finding.log_odds = kLimit * Stretch(excess, 0, 1.5) * Stretch(account.feature(Feature::kSingleTurnShare), 0.6, 0.95) *
+                     Stretch(account.portrait.total(features::Counter::kEvent), 20, 100) *
+                     (1 + 2 * account.feature(Feature::kSampledShare)) / 3;
+  return finding;
+}
+
+std::string Summarize(const AccountView&, const Finding& finding) {
+  char text[160];
+  std::snprintf(text, sizeof(text), "%.1f tokens out for each token in, in single requests; among its peers %.1f",
+                finding.value, finding.population);
+  return text;
+}
+
+}  // namespace
+
+const Detector kOutputShape = {"output_shape", Family::kVolume, Evaluate, Summarize};
+
+}  // namespace stillwatch::detector

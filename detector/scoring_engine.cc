@@ -1,0 +1,259 @@
+#include "detector/scoring_engine.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+namespace stillwatch::detector {
+namespace {
+
+// Events before the first baseline: fewer accounts than that are no population.
+constexpr uint64_t kEventsForFirstBaseline = 2000;
+
+int64_t TickAfter(int64_t time_unix_nano, int64_t tick_nano) { return (time_unix_nano / tick_nano + 1) * tick_nano; }
+
+}  // namespace
+
+void SerialFor(size_t count, const std::function<void(size_t)>& body) {
+  for (size_t i = 0; i < count; ++i) body(i);
+}
+
+ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch) {
+  ObservedBatch out;
+  const size_t count = batch->size();
+  out.observations.reserve(count);
+  out.account_ids.reserve(count);
+  out.organization_ids.reserve(count);
+  out.account_hashes.reserve(count);
+  for (size_t row = 0; row < count; ++row) {
+    out.observations.push_back(features::MakeObservation(*batch, row));
+    out.account_ids.push_back(batch->text(row, TextField::kAccountId));
+    out.organization_ids.push_back(batch->text(row, TextField::kOrganizationId));
+    out.account_hashes.push_back(features::HashName(out.account_ids.back()));
+  }
+  out.keep_alive = std::move(batch);
+  return out;
+}
+
+ScoringEngine::ScoringEngine(const EngineOptions& options, ParallelFor parallel_for)
+    : options_(options),
+      parallel_for_(std::move(parallel_for)),
+      partitions_(std::make_unique<std::array<AccountPartition, kPartitionCount>>()),
+      baseline_(std::make_shared<const Baseline>(PriorBaseline())) {}
+
+AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const {
+  return (*partitions_)[PartitionOf(features::HashName(account_id))];
+}
+
+// Gives each row its effective time, which is its own or, if it is late, that of the watermark at its arrival. This runs
+// row by row in the order of the log, so that neither batches nor threads can make a difference.
+void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
+  struct Row {
+    const ObservedBatch* batch;
+    size_t index;
+    int64_t effective_time_unix_nano;
+  };
+  std::array<std::vector<Row>, kPartitionCount> rows;
+  int64_t watermark = watermark_unix_nano_;
+  int64_t newest = newest_event_unix_nano_;
+  uint64_t count = 0;
+  uint64_t late = 0;
+  for (const ObservedBatch& batch : batches) {
+    for (size_t i = 0; i < batch.observations.size(); ++i) {
+      const int64_t time = batch.observations[i].time_unix_nano;
+      late += time < watermark;
+      rows[PartitionOf(batch.account_hashes[i])].push_back({&batch, i, std::max(time, watermark)});
+      newest = std::max(newest, time);
+      watermark = std::max(watermark, time - options_.allowed_lateness_nano);
+      ++count;
+    }
+    if (batch.complete_through_unix_nano) watermark = std::max(watermark, *batch.complete_through_unix_nano + 1);
+  }
+  parallel_for_(kPartitionCount, [&](size_t partition) {
+    for (const Row& row : rows[partition]) {
+      (*partitions_)[partition].AddWaiting(row.batch->account_ids[row.index], row.batch->organization_ids[row.index],
+                                           row.effective_time_unix_nano, row.batch->first_sequence + row.index,
+                                           row.batch->observations[row.index]);
+    }
+  });
+  waiting_event_count_ += count;
+  late_event_count_ += late;
+  newest_event_unix_nano_ = newest;
+  watermark_unix_nano_ = watermark;
+}
+
+void ScoringEngine::Offer(std::span<const ObservedBatch> batches) {
+  OfferRows(batches);
+  AdvanceTo(watermark_unix_nano_);
+  while (waiting_event_count_ > options_.waiting_event_count_max) ShedWaiting();
+  PublishChanges();
+}
+
+std::optional<int64_t> ScoringEngine::EarliestWaiting() const {
+  std::optional<int64_t> earliest;
+  for (const AccountPartition& partition : *partitions_) {
+    const std::optional<int64_t> time = partition.EarliestWaiting();
+    if (time && (!earliest || *time < *earliest)) earliest = time;
+  }
+  return earliest;
+}
+
+bool ScoringEngine::HasDirtyAccounts() const {
+  return std::any_of(partitions_->begin(), partitions_->end(), [](const auto& p) { return p.HasDirtyAccounts(); });
+}
+
+// Settles all that is before the watermark, with a tick at each boundary on the way. Where nothing happened between two
+// boundaries there is nothing to look at, so the ticks go on behind the next event.
+void ScoringEngine::AdvanceTo(int64_t watermark_unix_nano) {
+  if (waiting_event_count_ == 0 && next_tick_unix_nano_ > watermark_unix_nano) return;
+  while (true) {
+    if (next_tick_unix_nano_ <= watermark_unix_nano && !HasDirtyAccounts()) {
+      const std::optional<int64_t> earliest = EarliestWaiting();
+      if (!earliest) return;
+      // Not beyond the watermark's own boundary: an event between the two may still come.
+      const int64_t next = std::min(*earliest, watermark_unix_nano);
+      next_tick_unix_nano_ = std::max(next_tick_unix_nano_, TickAfter(next, options_.tick_nano));
+    }
+    if (next_tick_unix_nano_ > watermark_unix_nano) break;
+    Settle(next_tick_unix_nano_);
+    Tick(next_tick_unix_nano_);
+    next_tick_unix_nano_ += options_.tick_nano;
+  }
+  Settle(watermark_unix_nano);
+}
+
+void ScoringEngine::Settle(int64_t until_unix_nano) {
+  const std::shared_ptr<const Baseline> current = baseline();
+  std::atomic<uint64_t> count = 0;
+  parallel_for_(kPartitionCount,
+                [&](size_t partition) { count += (*partitions_)[partition].Settle(until_unix_nano, *current); });
+  settled_event_count_ += count;
+  waiting_event_count_ -= count;
+}
+
+void ScoringEngine::Tick(int64_t time_unix_nano) {
+  const std::shared_ptr<const Baseline> current = baseline();
+  parallel_for_(kPartitionCount, [&](size_t partition) { (*partitions_)[partition].Tick(time_unix_nano, *current); });
+  const uint64_t settled = settled_event_count_;
+  const uint64_t since = settled - settled_at_renewal_;
+  const bool has_grown = since >= std::max(kEventsForFirstBaseline, settled_at_renewal_ / 4);
+  const bool has_aged = since > 0 && settled >= kEventsForFirstBaseline &&
+                        time_unix_nano - current->time_unix_nano >= kNanosecondsPerDay;
+  if (has_grown || has_aged) RenewBaseline(time_unix_nano);
+}
+
+// Draws the accounts with the lowest hashes: a sample that is the same whatever order they came in.
+void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
+  settled_at_renewal_ = settled_event_count_;
+  using Sampled = std::pair<uint64_t, const features::Portrait*>;  // Hash, and a portrait that only the writer changes.
+  // Hashes are uniform, so each partition has its share of the sample, give or take; a third more is room enough.
+  const size_t share_max = options_.baseline_sample_count_max * 4 / 3 / kPartitionCount + 16;
+  std::array<std::vector<Sampled>, kPartitionCount> parts;
+  parallel_for_(kPartitionCount, [&](size_t partition) {
+    std::vector<Sampled>& part = parts[partition];
+    (*partitions_)[partition].VisitPortraits(
+        kEventsForBaseline, [&](std::string_view account_id, const features::Portrait& portrait) {
+          // The partition is the hash's highest bits; the sample goes by the lowest.
+          part.emplace_back(__builtin_bswap64(features::HashName(account_id)), &portrait);
+        });
+    const size_t count = std::min(share_max, part.size());
+    std::partial_sort(part.begin(), part.begin() + static_cast<ptrdiff_t>(count), part.end());
+    part.resize(count);
+  });
+  std::vector<Sampled> sample;
+  for (auto& part : parts) sample.insert(sample.end(), part.begin(), part.end());
+  std::sort(sample.begin(), sample.end());
+  if (sample.size() > options_.baseline_sample_count_max) sample.resize(options_.baseline_sample_count_max);
+
+  features::FeatureMatrix matrix(sample.size());
+  std::vector<uint8_t> groups(sample.size());
+  std::vector<double> evidence(sample.size());
+  constexpr size_t kSlices = 16;
+  const auto for_slices = [&](const auto& body) {
+    parallel_for_(kSlices, [&](size_t slice) {
+      for (size_t i = slice * sample.size() / kSlices; i < (slice + 1) * sample.size() / kSlices; ++i) body(i);
+    });
+  };
+  for_slices([&](size_t i) {
+    const features::FeatureRow row = features::ExtractFeatures(*sample[i].second);
+    matrix.SetRow(i, row);
+    groups[i] = static_cast<uint8_t>(PeerGroupOf(row));
+  });
+  Baseline renewed = ComputeBaseline(time_unix_nano, matrix, groups);
+  for_slices([&](size_t i) {
+    evidence[i] = Assess(*sample[i].second, renewed, Label::kUnlabelled).log_odds - kBaseLogOdds;
+  });
+  CalibrateThresholds(evidence, renewed);
+  SetBaseline(renewed);
+}
+
+// Moves the watermark on beyond the middle of what waits, so that at least half of it settles.
+void ScoringEngine::ShedWaiting() {
+  std::vector<int64_t> times;
+  times.reserve(waiting_event_count_);
+  for (const AccountPartition& partition : *partitions_) {
+    for (const auto& waiting : partition.WaitingEvents()) times.push_back(waiting.effective_time_unix_nano);
+  }
+  const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  watermark_unix_nano_ = std::max<int64_t>(watermark_unix_nano_, *middle + 1);
+  AdvanceTo(watermark_unix_nano_);
+}
+
+void ScoringEngine::PublishChanges() {
+  std::vector<VerdictChange> changes;
+  for (AccountPartition& partition : *partitions_) {
+    for (VerdictChange& change : partition.TakeChanges()) changes.push_back(std::move(change));
+  }
+  std::sort(changes.begin(), changes.end(), [](const VerdictChange& a, const VerdictChange& b) {
+    return std::tie(a.time_unix_nano, a.account_id, a.event_count) <
+           std::tie(b.time_unix_nano, b.account_id, b.event_count);
+  });
+  for (const VerdictChange& change : changes) {
+    if (listener_) listener_(change);
+  }
+  unsaved_changes_.insert(unsaved_changes_.end(), changes.begin(), changes.end());
+}
+
+std::shared_ptr<const Baseline> ScoringEngine::baseline() const {
+  const std::lock_guard lock(baseline_mutex_);
+  return baseline_;
+}
+
+void ScoringEngine::SetBaseline(const Baseline& baseline) {
+  const std::lock_guard lock(baseline_mutex_);
+  baseline_ = std::make_shared<const Baseline>(baseline);
+}
+
+void ScoringEngine::SetProfile(AccountProfile profile) { PartitionFor(profile.account_id).SetProfile(std::move(profile)); }
+
+void ScoringEngine::SetLabel(std::string_view account_id, Label label) {
+  PartitionFor(account_id).SetLabel(account_id, label, *baseline());
+  PublishChanges();
+}
+
+std::optional<AccountDetail> ScoringEngine::Get(std::string_view account_id) const {
+  return PartitionFor(account_id).Get(account_id, *baseline());
+}
+
+std::vector<AccountSummary> ScoringEngine::List() const {
+  const std::shared_ptr<const Baseline> current = baseline();
+  std::vector<AccountSummary> out;
+  for (const AccountPartition& partition : *partitions_) {
+    for (AccountSummary& summary : partition.List(*current)) out.push_back(std::move(summary));
+  }
+  return out;
+}
+
+EngineCounters ScoringEngine::counters() const {
+  EngineCounters out;
+  for (const AccountPartition& partition : *partitions_) out.account_count += partition.account_count();
+  out.settled_event_count = settled_event_count_;
+  out.late_event_count = late_event_count_;
+  out.waiting_event_count = waiting_event_count_;
+  out.watermark_unix_nano = watermark_unix_nano_;
+  out.newest_event_unix_nano = newest_event_unix_nano_;
+  return out;
+}
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,143 @@
+// The heart: turns the stream of events into scored accounts.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detector/account_partition.h"
+#include "detector/baseline.h"
+#include "features/observation.h"
+#include "proto/limits.h"
+#include "proto/records.h"
+#include "proto/result.h"
+#include "proto/usage_batch.h"
+#include "storage/key_value_store.h"
+
+namespace stillwatch::detector {
+
+// Calls body(0) … body(count − 1), possibly at the same time, and returns when all have returned.
+using ParallelFor = std::function<void(size_t count, const std::function<void(size_t)>& body)>;
+void SerialFor(size_t count, const std::function<void(size_t)>& body);
+
+// A batch of the event log, as the engine takes it: one entry a row in each vector.
+struct ObservedBatch {
+  uint64_t first_sequence = 0;
+  std::vector<features::Observation> observations;
+  std::vector<std::string_view> account_ids;
+  std::vector<std::string_view> organization_ids;
+  std::vector<uint64_t> account_hashes;
+  // See v1.StreamUsageRequest; takes effect after the rows.
+  std::optional<int64_t> complete_through_unix_nano;
+  std::shared_ptr<const void> keep_alive;  // Owns what the ids point into.
+};
+ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch);
+
+struct EngineOptions {
+  // Events may come this much later than others and still count in order of their time. Longer than most answers take,
+  // since an event is told when its answer ends but counts from its beginning.
+  int64_t allowed_lateness_nano = 120 * kNanosecondsPerSecond;
+  // Event time between two looks at the population.
+  int64_t tick_nano = 10 * kNanosecondsPerMinute;
+  // Events that may wait for the watermark, about 300 bytes each. With more the watermark is moved on, so that events
+  // may become late sooner.
+  size_t waiting_event_count_max = 2'000'000;
+  // Accounts that the baseline is computed from, drawn by the hash of their ids.
+  size_t baseline_sample_count_max = 8192;
+};
+
+struct EngineCounters {
+  uint64_t settled_event_count = 0;
+  uint64_t late_event_count = 0;
+  uint64_t waiting_event_count = 0;
+  uint64_t account_count = 0;
+  int64_t watermark_unix_nano = 0;
+  int64_t newest_event_unix_nano = 0;
+};
+
+// An event that waited when a checkpoint was made; its fields are in the log.
+struct SavedWaiting {
+  uint64_t sequence;
+  int64_t effective_time_unix_nano;
+};
+
+// Keeps the portraits and scores of all accounts. What it says is a function of the event log: of events and their times,
+// never of the wall clock, of batch sizes or of threads.
+// The watermark is the newest event time less the allowed lateness. Events behind it are settled in order of time; those
+// before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
+// the baseline of the population is renewed when a quarter more events, or a day, have come since the last time.
+// Threading: Offer, SetLabel, Save, Restore by one thread at a time (the writer); all others from any thread.
+// Limits: see EngineOptions; memory grows with the number of accounts, about 2.5 KiB each.
+class ScoringEngine {
+ public:
+  ScoringEngine(const EngineOptions& options, ParallelFor parallel_for);
+
+  // Takes the batches of the log in order and settles what the watermark has passed.
+  void Offer(std::span<const ObservedBatch> batches);
+
+  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything below it in the log was offered.
+  void Save(uint64_t next_sequence, storage::WriteGroup& group);
+  // Puts back the last saved state, then replays the rest of the log; also profiles and labels. For a new engine only.
+  // Returns the number of events replayed. A checkpoint that is of another version, or cannot be read, is left aside and
+  // the whole log replayed.
+  // Errors: those of the store.
+  Result<uint64_t> Restore(const storage::Snapshot& snapshot);
+
+  void SetProfile(AccountProfile profile);
+  void SetLabel(std::string_view account_id, Label label);
+
+  std::optional<AccountDetail> Get(std::string_view account_id) const;
+  // All accounts, in no particular order.
+  std::vector<AccountSummary> List() const;
+  std::shared_ptr<const Baseline> baseline() const;
+  EngineCounters counters() const;
+
+  // Called by the writer with each verdict change, in order of event time within one call. Set before the first one.
+  void OnVerdictChange(std::function<void(const VerdictChange&)> listener) { listener_ = std::move(listener); }
+
+ private:
+  void OfferRows(std::span<const ObservedBatch> batches);
+  void Settle(int64_t until_unix_nano);
+  void AdvanceTo(int64_t watermark_unix_nano);
+  void Tick(int64_t time_unix_nano);
+  void RenewBaseline(int64_t time_unix_nano);
+  void SetBaseline(const Baseline& baseline);
+  bool HasDirtyAccounts() const;
+  std::optional<int64_t> EarliestWaiting() const;
+  void ShedWaiting();
+  void PublishChanges();
+  Result<bool> RestoreAccounts(const storage::Snapshot& snapshot);
+  Result<uint64_t> Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
+                          const std::vector<SavedWaiting>& waiting);
+  AccountPartition& PartitionFor(std::string_view account_id) const;
+
+  const EngineOptions options_;
+  const ParallelFor parallel_for_;
+  std::unique_ptr<std::array<AccountPartition, kPartitionCount>> partitions_;
+  mutable std::mutex baseline_mutex_;  // Guards the pointer; what it points to never changes.
+  std::shared_ptr<const Baseline> baseline_;
+  std::function<void(const VerdictChange&)> listener_;
+  std::vector<VerdictChange> unsaved_changes_;
+
+  // The writer's position in event time. Atomic where readers ask for it.
+  std::atomic<int64_t> watermark_unix_nano_{0};
+  std::atomic<int64_t> newest_event_unix_nano_{0};
+  int64_t next_tick_unix_nano_ = 0;
+  std::atomic<uint64_t> settled_event_count_{0};
+  std::atomic<uint64_t> late_event_count_{0};
+  std::atomic<uint64_t> waiting_event_count_{0};
+  uint64_t settled_at_renewal_ = 0;
+};
+
+// Adds to `group` a sender's promise that holds once all below `next_sequence` was offered, so that a replay keeps it too.
+void SavePromise(uint64_t next_sequence, int64_t complete_through_unix_nano, storage::WriteGroup& group);
+
+}  // namespace stillwatch::detector
