@@ -1,0 +1,34 @@
+// How much may be on its way at once.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace stillwatch::ingest {
+
+// Bounds the bytes that were received and are not acknowledged yet, over all streams. A stream that finds it full stops
+// reading, which fills its HTTP/2 window and so slows its sender; it is called when there is room again.
+// Threading: from any thread; Release may call waiters on the calling thread, which must not hold locks they need.
+// Limits: one batch a stream may still exceed the bound, as a batch's size is only known once it is read.
+class Admission {
+ public:
+  explicit Admission(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void Acquire(size_t bytes) { in_flight_bytes_ += bytes; }
+  void Release(size_t bytes);
+  // True if there is room; otherwise `on_room` is called once when there is.
+  bool HasRoomOrWait(std::function<void()> on_room);
+  uint64_t in_flight_bytes() const { return in_flight_bytes_; }
+
+ private:
+  const size_t bytes_max_;
+  std::atomic<size_t> in_flight_bytes_{0};
+  std::mutex mutex_;
+  std::vector<std::function<void()>> waiters_;
+};
+
+}  // namespace stillwatch::ingest

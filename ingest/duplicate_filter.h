@@ -1,0 +1,70 @@
+// Knows which events are on disk already.
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "proto/result.h"
+#include "storage/key_value_store.h"
+
+namespace stillwatch::ingest {
+
+// Recognises an event id that was accepted before with an event time on the same day (UTC), the day before or the day
+// after: so over at least 24 hours of difference between the two, and over the whole log for an event that is sent again
+// as it was. Ids are compared by a hash of 128 bits: with 10^9 ids a false duplicate is less likely than 10^-20 an event.
+// Ids are kept by day; the days in use are in memory, others are read from the log when an event of them comes.
+// Threading: for one thread (the committer).
+// Limits: about 24 bytes an id of the days in memory. Above kResidentIdCountMax the days that were not used for longest
+// leave memory; events spread at random over more than that read the log again and again: slow, but right.
+class DuplicateFilter {
+ public:
+  static constexpr size_t kResidentIdCountMax = 20'000'000;
+
+  // `newest_event_unix_nano`: of the whole log; days after it need no look at the log.
+  DuplicateFilter(const storage::KeyValueStore& store, int64_t newest_event_unix_nano)
+      : store_(&store), newest_day_in_log_(DayOf(newest_event_unix_nano)) {}
+
+  // Loads the days around `time` if need be. Errors: those of the store's reads; then nothing changed.
+  Status Prepare(int64_t time_unix_nano);
+  // For an event of the time that Prepare was called for last, with success: returns false if the id was inserted before,
+  // otherwise remembers it.
+  bool Insert(std::string_view event_id);
+
+ private:
+  struct Hash128 {
+    uint64_t low;
+    uint64_t high;
+    bool operator==(const Hash128&) const = default;
+    template <typename State>
+    friend State AbslHashValue(State state, const Hash128& hash) {
+      return State::combine(std::move(state), hash.low);
+    }
+  };
+  struct Day {
+    absl::flat_hash_set<Hash128> ids;
+    uint64_t last_use = 0;
+  };
+
+  static int64_t DayOf(int64_t time_unix_nano);
+  static Hash128 HashOf(std::string_view event_id);
+  Status Load(int64_t day);
+  void Evict(int64_t keep_day);
+
+  const storage::KeyValueStore* store_;
+  int64_t newest_day_in_log_;
+  std::map<int64_t, Day> days_;
+  size_t id_count_ = 0;
+  uint64_t use_count_ = 0;
+  // The days around the event that Prepare was called for; they stay where they are in the map.
+  int64_t prepared_day_ = -1;
+  Day* day_before_ = nullptr;
+  Day* day_of_ = nullptr;
+  Day* day_after_ = nullptr;
+};
+
+}  // namespace stillwatch::ingest

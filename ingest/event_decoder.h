@@ -1,0 +1,67 @@
+// From the wire to the domain: decodes and validates batches of events, and digests their text.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "features/prompt_digest.h"
+#include "ingest/ingest_counters.h"
+#include "ingest/pipeline.h"
+#include "proto/result.h"
+#include "stillwatch/v1/ingest.pb.h"
+
+namespace stillwatch::ingest {
+
+// An event that was not taken.
+struct Rejection {
+  uint32_t index = 0;  // In the batch.
+  RejectReason reason = RejectReason::kNone;
+  std::string message;
+};
+
+// A batch off the wire: what can be taken, and what cannot.
+struct DecodedBatch {
+  uint64_t sequence = 0;
+  SubmittedBatch submitted;  // Without on_durable.
+  std::vector<Rejection> rejections;
+};
+
+// Decodes batches of v1.StreamUsageRequest. Nothing on the wire is trusted: lengths, numbers, times and encodings are
+// checked one by one, a bad event is rejected with its reason, and the good ones beside it are kept.
+// Threading: Decode from any thread.
+// Limits: batches and names as in proto/limits.h.
+class EventDecoder {
+ public:
+  // `clock` tells the time, nanoseconds since 1970, for the check against the future. `digester` must outlive this.
+  EventDecoder(const features::PromptDigester& digester, std::function<int64_t()> clock)
+      : digester_(digester), clock_(std::move(clock)) {}
+
+  // `stream_id` names the stream for events that have neither event_id nor source_id.
+  // Errors: kInvalidArgument if the batch as a whole is not one, kResourceExhausted if it has too many events.
+  Result<DecodedBatch> Decode(grpc::ByteBuffer& bytes, std::string_view stream_id);
+
+ private:
+  using Request = stillwatch::v1::StreamUsageRequest;
+
+  std::shared_ptr<Request> TakeMessage(size_t wire_bytes);
+  DecodedBatch DecodeRows(std::shared_ptr<Request> request, std::vector<Rejection> rejections,
+                          const std::vector<uint32_t>& indexes, std::string_view stream_id) const;
+
+  const features::PromptDigester& digester_;
+  const std::function<int64_t()> clock_;
+  // Parsing into a message that was used before costs a third of parsing into a fresh one.
+  struct MessagePool {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Request>> messages;
+  };
+  const std::shared_ptr<MessagePool> pool_ = std::make_shared<MessagePool>();
+};
+
+}  // namespace stillwatch::ingest

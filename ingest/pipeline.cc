@@ -1,0 +1,318 @@
+#include "ingest/pipeline.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace stillwatch::ingest {
+namespace {
+
+// Keeps the rows of `batch` named by `rows`, in both of its forms.
+void KeepRows(const std::vector<uint32_t>& rows, SubmittedBatch& batch) {
+  if (rows.size() == batch.events->size()) return;
+  auto kept = std::make_shared<UsageBatch>(rows.size());
+  for (const uint32_t row : rows) kept->AppendRow(*batch.events, row);
+  kept->KeepAlive(batch.events);
+  const auto keep = [&rows](auto& values) {
+    for (size_t i = 0; i < rows.size(); ++i) values[i] = values[rows[i]];
+    values.resize(rows.size());
+  };
+  keep(batch.observed.observations);
+  keep(batch.observed.account_ids);
+  keep(batch.observed.organization_ids);
+  keep(batch.observed.account_hashes);
+  batch.observed.keep_alive = kept;
+  batch.events = std::move(kept);
+}
+
+}  // namespace
+
+// A batch of events, or records with what follows them.
+struct Pipeline::CommitItem {
+  std::optional<SubmittedBatch> batch;
+  storage::WriteGroup records;
+  std::function<void()> apply;
+  std::function<void()> on_applied;
+};
+
+// What the engine has to do, in order of the log.
+struct Pipeline::ApplyItem {
+  detector::ObservedBatch observed;
+  uint64_t next_sequence = 0;  // Of the log, after this item.
+  std::function<void()> apply;
+  std::function<void()> on_applied;
+};
+
+Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store, detector::ScoringEngine& engine,
+                                                  const PipelineOptions& options) {
+  Result<storage::EventLog> log = storage::EventLog::Open(store);
+  if (!log.ok()) return log.status();
+  const Result<uint64_t> replayed = engine.Restore(*store.TakeSnapshot());
+  if (!replayed.ok()) return replayed.status();
+  spdlog::info("restored {} accounts, {} events stored, {} replayed", engine.counters().account_count,
+               log->next_sequence(), replayed.value());
+  DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano);
+  std::unique_ptr<Pipeline> pipeline(
+      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates)));
+  if (replayed.value() > 0) pipeline->SaveCheckpoint(pipeline->log_.next_sequence());
+  pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
+  pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });
+  return pipeline;
+}
+
+Pipeline::Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
+                   storage::EventLog log, DuplicateFilter duplicates)
+    : store_(store), engine_(engine), options_(options), log_(std::move(log)), duplicates_(std::move(duplicates)) {
+  stored_event_count_ = log_.next_sequence();
+}
+
+Pipeline::~Pipeline() { Drain(); }
+
+void Pipeline::Submit(SubmittedBatch batch) {
+  CommitItem item;
+  item.batch = std::move(batch);
+  const std::lock_guard lock(commit_mutex_);
+  if (is_draining_) return;
+  commit_queue_.push_back(std::move(item));
+  commit_ready_.notify_one();
+}
+
+void Pipeline::Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied) {
+  const std::lock_guard lock(commit_mutex_);
+  if (is_draining_) return;
+  commit_queue_.push_back({std::nullopt, std::move(records), std::move(apply), std::move(on_applied)});
+  commit_ready_.notify_one();
+}
+
+std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
+  std::unique_lock lock(commit_mutex_);
+  commit_ready_.wait(lock, [this] { return !commit_queue_.empty() || is_draining_; });
+  const size_t count = std::min(commit_queue_.size(), options_.group_batches_max);
+  const auto end = commit_queue_.begin() + static_cast<ptrdiff_t>(count);
+  std::vector<CommitItem> items(std::make_move_iterator(commit_queue_.begin()), std::make_move_iterator(end));
+  commit_queue_.erase(commit_queue_.begin(), end);
+  return items;
+}
+
+void Pipeline::RunCommitter() {
+  while (true) {
+    std::vector<CommitItem> items = TakeGroup();
+    if (items.empty()) break;  // Draining, and nothing is left.
+    CommitGroup(std::move(items));
+  }
+  const std::lock_guard lock(apply_mutex_);
+  is_committer_done_ = true;
+  apply_ready_.notify_one();
+}
+
+// Tries until the group is on disk. Only while draining it gives up, since whoever stops the daemon does not want to wait
+// for a disk; what was not acknowledged stays with its sender. The log is ahead of the disk then, so nothing may follow.
+bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group) {
+  if (group.empty()) return true;
+  for (bool has_failed = false;; has_failed = true) {
+    if (has_given_up_) return false;
+    const Status status = store_.Commit(group);
+    if (status.ok()) break;
+    ++failed_commit_count_;
+    spdlog::error("commit failed, senders wait: {}", status.message());
+    std::unique_lock lock(commit_mutex_);
+    if (has_failed && is_draining_) {
+      has_given_up_ = true;
+    } else {
+      commit_ready_.wait_for(lock, std::chrono::nanoseconds(options_.retry_nano), [this] { return is_draining_; });
+    }
+  }
+  ++commit_count_;
+  return true;
+}
+
+// Collects the events of a group into blocks: large batches make their own, small ones share.
+class Pipeline::BlockGatherer {
+ public:
+  BlockGatherer(storage::EventLog& log, storage::WriteGroup& group) : log_(log), group_(group) {}
+
+  void Add(const std::shared_ptr<UsageBatch>& batch) {
+    constexpr size_t kOwnBlockRows = 512;
+    if (batch->size() >= kOwnBlockRows) {
+      Flush();
+      log_.Append(*batch, group_);
+      return;
+    }
+    for (size_t row = 0; row < batch->size(); ++row) gathered_.AppendRow(*batch, row);
+  }
+  void Flush() {
+    if (gathered_.size() > 0) log_.Append(gathered_, group_);
+    gathered_ = UsageBatch();
+  }
+  // Of the next event that is added.
+  uint64_t next_sequence() const { return log_.next_sequence() + gathered_.size(); }
+
+ private:
+  storage::EventLog& log_;
+  storage::WriteGroup& group_;
+  UsageBatch gathered_;
+};
+
+// Drops the events of a batch that are on disk already, or earlier in this group.
+std::pair<uint32_t, uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
+  std::vector<uint32_t> fresh;
+  const size_t count = batch.events->size();
+  fresh.reserve(count);
+  for (uint32_t row = 0; row < count; ++row) {
+    const int64_t time = batch.events->time_unix_nano(row);
+    for (Status status = duplicates_.Prepare(time); !status.ok(); status = duplicates_.Prepare(time)) {
+      spdlog::error("cannot look for duplicates, senders wait: {}", status.message());
+      std::this_thread::sleep_for(std::chrono::nanoseconds(options_.retry_nano));
+    }
+    if (duplicates_.Insert(batch.events->text(row, TextField::kEventId))) fresh.push_back(row);
+  }
+  KeepRows(fresh, batch);
+  return {static_cast<uint32_t>(fresh.size()), static_cast<uint32_t>(count - fresh.size())};
+}
+
+Pipeline::ApplyItem Pipeline::StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group) {
+  ApplyItem out;
+  out.observed = std::move(batch.observed);
+  out.observed.first_sequence = blocks.next_sequence();
+  out.observed.complete_through_unix_nano = batch.complete_through_unix_nano;
+  blocks.Add(batch.events);
+  if (batch.complete_through_unix_nano) {
+    blocks.Flush();  // So that the promise stands between two blocks, where a replay finds it.
+    detector::SavePromise(blocks.next_sequence(), *batch.complete_through_unix_nano, group);
+  }
+  return out;
+}
+
+void Pipeline::CommitGroup(std::vector<CommitItem> items) {
+  storage::WriteGroup group;
+  BlockGatherer blocks(log_, group);
+  std::vector<std::pair<uint32_t, uint32_t>> counts(items.size());  // Accepted, duplicate.
+  std::vector<ApplyItem> apply_items;
+  apply_items.reserve(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    CommitItem& item = items[i];
+    ApplyItem staged;
+    if (item.batch) {
+      counts[i] = DropDuplicates(*item.batch);
+      staged = StageBatch(*item.batch, blocks, group);
+    }
+    group.Append(std::move(item.records));
+    staged.next_sequence = blocks.next_sequence();
+    staged.apply = std::move(item.apply);
+    staged.on_applied = std::move(item.on_applied);
+    apply_items.push_back(std::move(staged));
+  }
+  blocks.Flush();
+  if (!CommitUntilDurable(group)) return;
+  stored_event_count_ = log_.next_sequence();
+  for (const auto& [accepted, duplicate] : counts) {
+    accepted_event_count_ += accepted;
+    duplicate_event_count_ += duplicate;
+  }
+  // First to the applier, then to the sender: who was acknowledged finds its events in every answer.
+  PushApply(std::move(apply_items));
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].batch && items[i].batch->on_durable) items[i].batch->on_durable(counts[i].first, counts[i].second);
+  }
+}
+
+void Pipeline::PushApply(std::vector<ApplyItem> items) {
+  std::unique_lock lock(apply_mutex_);
+  apply_done_.wait(lock, [this] { return apply_queue_.size() < options_.apply_queue_batches_max; });
+  pushed_item_count_ += items.size();
+  for (ApplyItem& item : items) apply_queue_.push_back(std::move(item));
+  apply_ready_.notify_one();
+}
+
+std::deque<Pipeline::ApplyItem> Pipeline::TakeApply() {
+  std::unique_lock lock(apply_mutex_);
+  apply_ready_.wait(lock, [this] { return !apply_queue_.empty() || is_committer_done_; });
+  return std::exchange(apply_queue_, {});
+}
+
+void Pipeline::Apply(std::deque<ApplyItem>& items) {
+  std::vector<detector::ObservedBatch> batches;
+  const auto offer = [&] {
+    if (!batches.empty()) engine_.Offer(batches);
+    batches.clear();
+  };
+  for (ApplyItem& item : items) {
+    if (item.apply) {
+      offer();  // Records count from here on, not for events before them.
+      item.apply();
+    }
+    if (!item.observed.observations.empty() || item.observed.complete_through_unix_nano) {
+      batches.push_back(std::move(item.observed));
+    }
+  }
+  offer();
+}
+
+void Pipeline::RunApplier() {
+  uint64_t next_sequence = stored_event_count_;
+  uint64_t saved_sequence = next_sequence;
+  while (true) {
+    std::deque<ApplyItem> items = TakeApply();
+    if (items.empty()) break;
+    next_sequence = items.back().next_sequence;
+    Apply(items);
+    if (next_sequence - saved_sequence >= options_.checkpoint_event_count) {
+      SaveCheckpoint(next_sequence);
+      saved_sequence = next_sequence;
+    }
+    {
+      const std::lock_guard lock(apply_mutex_);
+      applied_item_count_ += items.size();
+    }
+    apply_done_.notify_all();
+    for (const ApplyItem& item : items) {
+      if (item.on_applied) item.on_applied();
+    }
+  }
+  SaveCheckpoint(next_sequence);
+}
+
+// Everything below `next_sequence` is durable already, so the checkpoint never runs ahead of the log.
+void Pipeline::SaveCheckpoint(uint64_t next_sequence) {
+  storage::WriteGroup group;
+  engine_.Save(next_sequence, group);
+  if (!CommitUntilDurable(group)) spdlog::warn("no checkpoint: the next start replays more of the log");
+}
+
+void Pipeline::WaitUntilApplied() {
+  std::unique_lock lock(apply_mutex_);
+  const uint64_t wanted = pushed_item_count_;
+  apply_done_.wait(lock, [&] { return applied_item_count_ >= wanted; });
+}
+
+void Pipeline::Drain() {
+  std::call_once(drained_, [this] {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      is_draining_ = true;
+      commit_ready_.notify_all();
+    }
+    if (committer_.joinable()) committer_.join();
+    if (applier_.joinable()) applier_.join();
+  });
+}
+
+PipelineCounters Pipeline::counters() const {
+  PipelineCounters out;
+  out.stored_event_count = stored_event_count_;
+  out.accepted_event_count = accepted_event_count_;
+  out.duplicate_event_count = duplicate_event_count_;
+  out.commit_count = commit_count_;
+  out.failed_commit_count = failed_commit_count_;
+  {
+    const std::lock_guard lock(commit_mutex_);
+    out.commit_queue_batches = commit_queue_.size();
+  }
+  const std::lock_guard lock(apply_mutex_);
+  out.apply_queue_batches = apply_queue_.size();
+  return out;
+}
+
+}  // namespace stillwatch::ingest

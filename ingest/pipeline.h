@@ -1,0 +1,136 @@
+// From decoded batches to durable, counted, scored events: one way for every listener.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "detector/scoring_engine.h"
+#include "ingest/duplicate_filter.h"
+#include "proto/result.h"
+#include "proto/usage_batch.h"
+#include "storage/event_log.h"
+#include "storage/key_value_store.h"
+
+namespace stillwatch::ingest {
+
+struct PipelineOptions {
+  // A checkpoint is made whenever this many events were counted since the last one, so a restart replays at most these.
+  uint64_t checkpoint_event_count = 1'000'000;
+  // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the senders.
+  size_t apply_queue_batches_max = 256;
+  // Batches that one group commit takes at most, so that the first of them is not kept waiting by the last.
+  size_t group_batches_max = 256;
+  // Wait between two tries of a failed commit.
+  int64_t retry_nano = 200'000'000;
+};
+
+// A batch on its way, decoded and validated.
+struct SubmittedBatch {
+  std::shared_ptr<UsageBatch> events;
+  detector::ObservedBatch observed;  // Of the same rows.
+  std::optional<int64_t> complete_through_unix_nano;
+  // Called once, on the committer's thread, when the batch is on disk. Must not block.
+  std::function<void(uint32_t accepted_count, uint32_t duplicate_count)> on_durable;
+};
+
+struct PipelineCounters {
+  uint64_t stored_event_count = 0;  // Of all time.
+  uint64_t accepted_event_count = 0;
+  uint64_t duplicate_event_count = 0;
+  uint64_t commit_count = 0;
+  uint64_t failed_commit_count = 0;
+  uint64_t commit_queue_batches = 0;
+  uint64_t apply_queue_batches = 0;
+};
+
+// Carries batches through duplicate check, group commit and engine, in the order of their submission.
+// Two threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
+// senders, and hands over to the applier, which offers to the engine. A failed commit is tried again until it works:
+// meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries go on.
+// Threading: every method from any thread. Ownership: store and engine must outlive it.
+// Limits: the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
+class Pipeline {
+ public:
+  // Restores the engine from the store and starts. Errors: those of the store.
+  static Result<std::unique_ptr<Pipeline>> Start(storage::KeyValueStore& store, detector::ScoringEngine& engine,
+                                                 const PipelineOptions& options);
+  // Drains.
+  ~Pipeline();
+
+  // Never blocks. After Drain the batch is dropped without a call of on_durable.
+  void Submit(SubmittedBatch batch);
+  // Makes `records` durable, in order with the batches, then calls `apply` on the applier's thread and, after that,
+  // `on_applied`. Never blocks.
+  void Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied);
+
+  // Returns when the engine has seen all that was durable before the call.
+  void WaitUntilApplied();
+  // Finishes what was submitted, makes a checkpoint, and stops. Call it when no more will be submitted. If the disk fails
+  // meanwhile, what is not durable yet is given up without an acknowledgement; has_given_up() tells.
+  void Drain();
+
+  bool has_given_up() const { return has_given_up_; }
+
+  PipelineCounters counters() const;
+
+ private:
+  struct CommitItem;
+  struct ApplyItem;
+  class BlockGatherer;
+
+  Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
+           storage::EventLog log, DuplicateFilter duplicates);
+  void RunCommitter();
+  void RunApplier();
+  std::vector<CommitItem> TakeGroup();
+  void CommitGroup(std::vector<CommitItem> items);
+  bool CommitUntilDurable(const storage::WriteGroup& group);
+  std::pair<uint32_t, uint32_t> DropDuplicates(SubmittedBatch& batch);
+  ApplyItem StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
+  void PushApply(std::vector<ApplyItem> items);
+  std::deque<ApplyItem> TakeApply();
+  void Apply(std::deque<ApplyItem>& items);
+  void SaveCheckpoint(uint64_t next_sequence);
+
+  storage::KeyValueStore& store_;
+  detector::ScoringEngine& engine_;
+  const PipelineOptions options_;
+  storage::EventLog log_;        // Committer's.
+  DuplicateFilter duplicates_;   // Committer's.
+
+  mutable std::mutex commit_mutex_;
+  std::condition_variable commit_ready_;
+  std::deque<CommitItem> commit_queue_;
+  bool is_draining_ = false;
+  std::atomic<bool> has_given_up_{false};  // A commit failed while draining.
+
+  mutable std::mutex apply_mutex_;
+  std::condition_variable apply_ready_;
+  std::condition_variable apply_done_;
+  std::deque<ApplyItem> apply_queue_;
+  uint64_t pushed_item_count_ = 0;
+  uint64_t applied_item_count_ = 0;
+  bool is_committer_done_ = false;
+
+  std::atomic<uint64_t> stored_event_count_{0};
+  std::atomic<uint64_t> accepted_event_count_{0};
+  std::atomic<uint64_t> duplicate_event_count_{0};
+  std::atomic<uint64_t> commit_count_{0};
+  std::atomic<uint64_t> failed_commit_count_{0};
+
+  std::once_flag drained_;
+  std::thread committer_;
+  std::thread applier_;
+};
+
+}  // namespace stillwatch::ingest
