@@ -1,0 +1,211 @@
+#include "daemon/daemon.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "proto/limits.h"
+#include "query/metrics.h"
+#include "query/version.h"
+#include "storage/rocksdb_store.h"
+
+namespace stillwatch::daemon {
+namespace {
+
+// Received and not yet acknowledged, over all streams: enough to keep a disk busy, far below what a machine has.
+constexpr size_t kInFlightBytesMax = 512u << 20;
+// Calls that are still open this long after the drain are cut.
+constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
+
+int64_t Now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+size_t WorkerCount(const Options& options) {
+  if (options.worker_threads > 0) return options.worker_threads;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+detector::EngineOptions EngineOptionsOf(const Options& options) {
+  detector::EngineOptions out;
+  out.allowed_lateness_nano = options.allowed_lateness_seconds * kNanosecondsPerSecond;
+  return out;
+}
+
+// The host of HOST:PORT, to which the port that was bound is added again.
+std::string WithPort(const std::string& address, int port) {
+  return address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Daemon::Daemon(const Options& options) : options_(options), workers_(WorkerCount(options)), admission_(kInFlightBytesMax) {}
+
+Daemon::~Daemon() { Drain(); }
+
+Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
+  std::unique_ptr<Daemon> daemon(new Daemon(options));
+  if (!options.tls_cert.empty()) daemon->tls_ = query::TlsFiles{options.tls_cert, options.tls_key};
+  if (!options.token_file.empty()) {
+    Result<TokenVerifier> tokens = TokenVerifier::Load(options.token_file);
+    if (!tokens.ok()) return tokens.status();
+    daemon->tokens_ = std::make_shared<const TokenVerifier>(std::move(tokens).value());
+  }
+  const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
+  const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
+  for (const std::string& address : {options.grpc_address, options.http_address}) {
+    STILLWATCH_RETURN_IF_ERROR(CheckExposure(address, transport, authentication));
+  }
+  STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
+  daemon->StartAudits();
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
+  daemon->health_.SetServing();
+  return daemon;
+}
+
+Status Daemon::OpenStore() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.data_dir, error);
+  if (error) return Status(Code::kInvalidArgument, "--data-dir " + options_.data_dir + ": " + error.message());
+  Result<std::unique_ptr<storage::KeyValueStore>> store =
+      storage::OpenRocksDbStore((std::filesystem::path(options_.data_dir) / "store").string());
+  if (!store.ok()) return store.status();
+  store_ = std::move(store).value();
+  return Status();
+}
+
+Status Daemon::StartPipeline() {
+  features::DigestKey key = features::DigestKey::BuiltIn();
+  if (options_.digest_key_file.empty()) {
+    spdlog::warn("prompts are hashed with the built-in key; --digest-key-file makes one of this deployment's own");
+  } else {
+    const Result<features::DigestKey> read = features::DigestKey::FromFile(options_.digest_key_file);
+    if (!read.ok()) return Status(Code::kInvalidArgument, "--digest-key-file " + read.status().message());
+    key = read.value();
+  }
+  Result<std::unique_ptr<features::PhraseEngine>> phrases =
+      features::PhraseEngine::Compile(features::PhraseEngine::BuiltInList());
+  if (!phrases.ok()) return phrases.status();
+  phrases_ = std::move(phrases).value();
+  digester_.emplace(key, *phrases_);
+  decoder_.emplace(*digester_, Now);
+
+  engine_.emplace(EngineOptionsOf(options_), ParallelFor());
+  engine_->OnVerdictChange([this](const VerdictChange& change) { verdicts_.Publish(change); });
+  Result<std::unique_ptr<ingest::Pipeline>> pipeline = ingest::Pipeline::Start(*store_, *engine_, {});
+  if (!pipeline.ok()) return pipeline.status();
+  pipeline_ = std::move(pipeline).value();
+  return Status();
+}
+
+detector::ParallelFor Daemon::ParallelFor() {
+  return [this](size_t count, const std::function<void(size_t)>& body) { workers_.ParallelFor(count, body); };
+}
+
+void Daemon::StartAudits() {
+  query::AuditRunnerOptions audit_options;
+  audit_options.engine = EngineOptionsOf(options_);
+  audit_options.parallel_for = ParallelFor();
+  audit_options.directory = std::filesystem::path(options_.data_dir) / "audits";
+  audit_options.software_version = query::Version();
+  audits_.emplace(*store_, *pipeline_, *engine_, std::move(audit_options), Now);
+  if (options_.audit_at_minutes) audits_->ScheduleDaily(io_, *options_.audit_at_minutes);
+}
+
+Status Daemon::StartGrpc() {
+  Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
+  if (!credentials.ok()) return credentials.status();
+  const ingest::StreamResources resources{*decoder_, *pipeline_, admission_, ingest_counters_,
+                                          [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
+  ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
+  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
+  label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_);
+  audit_service_.emplace(*audits_, query_workers_);
+
+  grpc::EnableDefaultHealthCheckService(false);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  // A port that is taken must fail, not be shared with whoever took it.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddListeningPort(options_.grpc_address, credentials.value(), &port);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kMessageBytesMax));
+  // A longer look-ahead and larger frames save a tenth of the CPU of heavy streams.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
+  for (grpc::Service* service : std::initializer_list<grpc::Service*>{
+           ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_,
+           &*audit_service_, &health_}) {
+    builder.RegisterService(service);
+  }
+  grpc_server_ = builder.BuildAndStart();
+  if (grpc_server_ == nullptr || port == 0) {
+    return Status(Code::kUnavailable, "--grpc-address " + options_.grpc_address + ": cannot listen there");
+  }
+  grpc_bound_address_ = WithPort(options_.grpc_address, port);
+  return Status();
+}
+
+std::string Daemon::MetricsText() const {
+  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_);
+}
+
+Status Daemon::StartHttp() {
+  query::HttpServerOptions http;
+  http.address = options_.http_address;
+  http.is_ready = [this] { return !is_drained_; };
+  http.metrics_text = [this] { return MetricsText(); };
+  http.tls = tls_;
+  if (tokens_ != nullptr) {
+    http.is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
+  }
+  Result<std::unique_ptr<query::HttpServer>> server = query::HttpServer::Start(io_, std::move(http));
+  if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
+  http_server_ = std::move(server).value();
+  return Status();
+}
+
+std::string Daemon::ReadyLine() const {
+  return "ready grpc=" + grpc_bound_address_ + " http=" + http_server_->bound_address();
+}
+
+Status Daemon::Run() {
+  boost::asio::signal_set signals(io_, SIGINT, SIGTERM);
+  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    spdlog::info("stopping on signal {}", signal);
+    http_server_->Stop();
+    io_.stop();
+  });
+  io_.run();
+  Drain();
+  return pipeline_->has_given_up() ? Status(Code::kUnavailable, "the disk failed while stopping; see the log") : Status();
+}
+
+// Tells load balancers, ends the streams once what they sent is acknowledged, lets other calls finish, then makes what is
+// in memory durable.
+void Daemon::Drain() {
+  if (std::exchange(is_drained_, true)) return;
+  health_.SetNotServing();
+  if (ingest_service_ != nullptr) ingest_service_->StopStreams();
+  verdicts_.Shutdown();
+  if (audits_) audits_->Stop();
+  if (grpc_server_ != nullptr) grpc_server_->Shutdown(std::chrono::system_clock::now() + kGraceForOpenCalls);
+  if (pipeline_ != nullptr) pipeline_->Drain();
+  if (grpc_server_ != nullptr) grpc_server_->Wait();
+  http_server_.reset();
+}
+
+}  // namespace stillwatch::daemon

@@ -1,0 +1,94 @@
+// The daemon: what starts in which order, and stops in the reverse one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "daemon/credentials.h"
+#include "daemon/health_service.h"
+#include "daemon/options.h"
+#include "daemon/worker_pool.h"
+#include "detector/scoring_engine.h"
+#include "features/phrase_engine.h"
+#include "features/prompt_digest.h"
+#include "ingest/admission.h"
+#include "ingest/event_decoder.h"
+#include "ingest/ingest_counters.h"
+#include "ingest/ingest_service.h"
+#include "ingest/pipeline.h"
+#include "proto/result.h"
+#include "query/admin_service.h"
+#include "query/audit_runner.h"
+#include "query/audit_service.h"
+#include "query/http_server.h"
+#include "query/label_service.h"
+#include "query/query_service.h"
+#include "query/query_workers.h"
+#include "query/verdict_hub.h"
+#include "storage/key_value_store.h"
+
+namespace stillwatch::daemon {
+
+// Holds all parts of the running daemon. The members stand in the order in which they start; each may use those above it.
+// Threading: Start and Run by the main thread.
+class Daemon {
+ public:
+  // Errors: kInvalidArgument for options that cannot be used together or files that cannot be read; others for a store
+  // that cannot be opened or an address that cannot be bound.
+  static Result<std::unique_ptr<Daemon>> Start(const Options& options);
+  ~Daemon();
+
+  // "ready grpc=HOST:PORT http=HOST:PORT".
+  std::string ReadyLine() const;
+  // Serves until SIGTERM or SIGINT, then stops taking in, acknowledges what was taken, and makes a checkpoint.
+  // Errors: kUnavailable if something that was taken could not be made durable; it was not acknowledged.
+  Status Run();
+
+ private:
+  explicit Daemon(const Options& options);
+
+  Status OpenStore();
+  Status StartPipeline();
+  void StartAudits();
+  Status StartGrpc();
+  Status StartHttp();
+  detector::ParallelFor ParallelFor();
+  std::string MetricsText() const;
+  void Drain();
+
+  const Options options_;
+  std::optional<query::TlsFiles> tls_;
+  std::shared_ptr<const TokenVerifier> tokens_;
+  boost::asio::io_context io_;
+  WorkerPool workers_;
+  std::unique_ptr<storage::KeyValueStore> store_;
+  std::unique_ptr<features::PhraseEngine> phrases_;
+  std::optional<features::PromptDigester> digester_;
+  std::optional<detector::ScoringEngine> engine_;
+  query::VerdictHub verdicts_;
+  std::unique_ptr<ingest::Pipeline> pipeline_;
+
+  ingest::IngestCounters ingest_counters_;
+  ingest::Admission admission_;
+  std::optional<ingest::EventDecoder> decoder_;
+  std::optional<query::AuditRunner> audits_;
+  query::QueryWorkers query_workers_;
+
+  HealthService health_;
+  std::unique_ptr<ingest::IngestService> ingest_service_;
+  std::optional<query::QueryService> query_service_;
+  std::optional<query::LabelService> label_service_;
+  std::optional<query::AdminService> admin_service_;
+  std::optional<query::AuditService> audit_service_;
+  std::unique_ptr<grpc::Server> grpc_server_;
+  std::string grpc_bound_address_;
+  std::unique_ptr<query::HttpServer> http_server_;
+  bool is_drained_ = false;
+};
+
+}  // namespace stillwatch::daemon

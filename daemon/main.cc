@@ -1,0 +1,53 @@
+// stillwatchd: log ingest, features, scoring, query and audit services over gRPC; health and metrics over HTTP.
+#include <malloc.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <cstdio>
+#include <variant>
+
+#include "daemon/daemon.h"
+#include "daemon/options.h"
+
+namespace {
+
+using stillwatch::Code;
+using stillwatch::Result;
+using stillwatch::Status;
+using stillwatch::daemon::Daemon;
+using stillwatch::daemon::ExitNow;
+using stillwatch::daemon::Options;
+
+constexpr int kExitUnusable = 2;
+constexpr int kExitOther = 1;
+
+int Fail(const Status& status) {
+  std::fprintf(stderr, "stillwatchd: %s\n", status.message().c_str());
+  return status.code() == Code::kInvalidArgument ? kExitUnusable : kExitOther;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::variant<Options, ExitNow> parsed = stillwatch::daemon::ParseOptions(argc, argv);
+  if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit->code;
+  const auto& options = std::get<Options>(parsed);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("stillwatchd"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  spdlog::set_level(spdlog::level::from_str(options.log_level));
+
+  // Batches are made and freed all the time; giving their memory back to the kernel in between costs a tenth of the CPU.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+
+  Result<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
+  if (!daemon.ok()) return Fail(daemon.status());
+  std::printf("%s\n", daemon.value()->ReadyLine().c_str());
+  std::fflush(stdout);
+  sd_notify(0, "READY=1");
+
+  const Status status = daemon.value()->Run();
+  daemon.value().reset();
+  return status.ok() ? 0 : Fail(status);
+}

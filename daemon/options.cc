@@ -1,0 +1,75 @@
+#include "daemon/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <cstdio>
+#include <string_view>
+
+namespace stillwatch::daemon {
+namespace {
+
+// "02:30" to 150, or nothing.
+std::optional<uint32_t> ParseTimeOfDay(std::string_view text) {
+  const auto digit = [&text](size_t i) { return text[i] >= '0' && text[i] <= '9' ? text[i] - '0' : 99; };
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const int hours = 10 * digit(0) + digit(1);
+  const int minutes = 10 * digit(3) + digit(4);
+  if (hours > 23 || minutes > 59) return std::nullopt;
+  return static_cast<uint32_t>(60 * hours + minutes);
+}
+
+void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
+  // A variable an option: --data-dir is STILLWATCH_DATA_DIR.
+  const auto add = [&app](const std::string& name, auto& value, const std::string& help) {
+    std::string variable = "STILLWATCH_";
+    for (const char c : name) variable += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    return app.add_option("--" + name, value, help)->envname(variable)->capture_default_str();
+  };
+  add("data-dir", options.data_dir, "Directory of the store; made if missing")->required();
+  add("grpc-address", options.grpc_address, "HOST:PORT of all gRPC services; port 0 picks a free one");
+  add("http-address", options.http_address, "HOST:PORT of /healthz, /readyz and /metrics");
+  add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means one a core")
+      ->check(CLI::Range(0, 256));
+  add("allowed-lateness-seconds", options.allowed_lateness_seconds,
+      "How much later than others an event may come and still count in order of time")
+      ->check(CLI::Range(0, 86400));
+  add("audit-at", audit_at, "Time of the daily audit, HH:MM in UTC; none if empty")
+      ->check([](const std::string& text) {
+        return text.empty() || ParseTimeOfDay(text) ? std::string() : "expected HH:MM, got " + text;
+      });
+  add("tls-cert", options.tls_cert, "PEM file of the server's certificate chain");
+  add("tls-key", options.tls_key, "PEM file of its private key");
+  add("token-file", options.token_file, "File of SHA-256 hashes of the bearer tokens that are accepted");
+  add("digest-key-file", options.digest_key_file,
+      "File of the key that prompts are hashed with; made if missing. Without it the built-in key is used");
+  add("log-level", options.log_level, "trace, debug, info, warn, error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+}
+
+}  // namespace
+
+std::variant<Options, ExitNow> ParseOptions(int argc, const char* const* argv) {
+  Options options;
+  std::string audit_at;
+  CLI::App app("stillwatchd: tells who is copying your model through its own API", "stillwatchd");
+  AddOptions(app, options, audit_at);
+  app.set_config("--config", "", "TOML file with the options above as keys")->envname("STILLWATCH_CONFIG");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_version_flag("--version", STILLWATCH_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help and --version.
+    return ExitNow{app.exit(asked)};
+  } catch (const CLI::Error& error) {
+    std::fprintf(stderr, "stillwatchd: %s\n", error.what());
+    return ExitNow{2};
+  }
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    std::fprintf(stderr, "stillwatchd: --tls-cert and --tls-key belong together\n");
+    return ExitNow{2};
+  }
+  if (!audit_at.empty()) options.audit_at_minutes = ParseTimeOfDay(audit_at);
+  return options;
+}
+
+}  // namespace stillwatch::daemon

@@ -1,0 +1,35 @@
+// What the daemon can be told: flags, environment, configuration file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace stillwatch::daemon {
+
+// Every option's default stands here. Flags win over the environment (STILLWATCH_DATA_DIR, …), which wins over the file.
+struct Options {
+  std::string data_dir;
+  std::string grpc_address = "127.0.0.1:7443";
+  std::string http_address = "127.0.0.1:7480";
+  // Threads that decode batches and score accounts; 0 means one a core.
+  uint32_t worker_threads = 0;
+  uint32_t allowed_lateness_seconds = 120;
+  // Minutes after midnight UTC at which the daily audit begins.
+  std::optional<uint32_t> audit_at_minutes;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string token_file;
+  std::string digest_key_file;
+  std::string log_level = "info";
+};
+
+// The program is to end now with this code: help was asked for, or an argument is not usable (2; said on standard error).
+struct ExitNow {
+  int code;
+};
+
+std::variant<Options, ExitNow> ParseOptions(int argc, const char* const* argv);
+
+}  // namespace stillwatch::daemon

@@ -1,0 +1,41 @@
+#include "daemon/worker_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <memory>
+#include <utility>
+
+namespace stillwatch::daemon {
+namespace {
+
+// The items of one loop, shared by the threads that work on it. Outlives the loop, since a helper may come too late.
+struct Loop {
+  size_t count;
+  std::atomic<size_t> next{0};
+  std::atomic<size_t> done{0};
+};
+
+// `body` is only touched while items are left, that is while the caller waits.
+void Work(Loop& loop, const std::function<void(size_t)>& body) {
+  for (size_t i = loop.next++; i < loop.count; i = loop.next++) {
+    body(i);
+    if (++loop.done == loop.count) loop.done.notify_all();
+  }
+}
+
+}  // namespace
+
+void WorkerPool::Post(std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }
+
+void WorkerPool::ParallelFor(size_t count, const std::function<void(size_t)>& body) {
+  const auto loop = std::make_shared<Loop>();
+  loop->count = count;
+  for (size_t i = 1; i < std::min(thread_count_, count); ++i) {
+    Post([loop, &body] { Work(*loop, body); });
+  }
+  Work(*loop, body);
+  for (size_t done = loop->done; done < count; done = loop->done) loop->done.wait(done);
+}
+
+}  // namespace stillwatch::daemon

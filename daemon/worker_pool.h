@@ -1,0 +1,26 @@
+// The threads that decode batches and score accounts.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstddef>
+#include <functional>
+
+namespace stillwatch::daemon {
+
+// Runs tasks on a fixed number of threads.
+// Threading: from any thread. Limits: the queue is bounded by those who post (ingest/usage_stream.h).
+class WorkerPool {
+ public:
+  explicit WorkerPool(size_t thread_count) : thread_count_(thread_count), pool_(thread_count) {}
+  ~WorkerPool() { pool_.join(); }
+
+  void Post(std::function<void()> task);
+  // detector::ParallelFor: the calling thread works too, so it never waits for a pool that is busy with other tasks.
+  void ParallelFor(size_t count, const std::function<void(size_t)>& body);
+
+ private:
+  const size_t thread_count_;
+  boost::asio::thread_pool pool_;
+};
+
+}  // namespace stillwatch::daemon

@@ -1,0 +1,9 @@
+#include "query/version.h"
+
+namespace stillwatch::query {
+
+std::string_view Version() { return STILLWATCH_VERSION; }
+std::string_view Build() { return STILLWATCH_BUILD; }
+std::string_view InstructionSet() { return "baseline"; }
+
+}  // namespace stillwatch::query
