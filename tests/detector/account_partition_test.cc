@@ -1,0 +1,196 @@
+#include "detector/account_partition.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "proto/limits.h"
+#include "tests/detector/portrait_maker.h"
+
+namespace stillwatch::detector {
+namespace {
+
+constexpr int64_t kStart = 1'735'689'600 * kNanosecondsPerSecond;
+constexpr char kAccount[] = "account";
+
+struct Arrival {
+  int64_t effective_time;
+  uint64_t sequence;
+  features::Observation event;
+};
+
+// Events of one account; every fourth has the time of the one before.
+std::vector<Arrival> Arrivals(size_t count) {
+  std::mt19937_64 random(4);
+  std::vector<Arrival> arrivals;
+  int64_t time = kStart;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (i % 4 != 0) time += static_cast<int64_t>(random() % kNanosecondsPerMinute);
+    features::Observation event;
+    event.time_unix_nano = time;
+    event.event_hash = random();
+    event.prompt_hash = random() % 50 * 0x9E3779B97F4A7C15 + 1;
+    event.head_hash = 7;
+    event.markers = random() % 2;
+    event.input_tokens = 10;
+    event.output_tokens = 300;
+    event.message_count = 1;
+    event.knows_message_count = event.knows_output_tokens = true;
+    arrivals.push_back({time, i, event});
+  }
+  return arrivals;
+}
+
+void Add(AccountPartition& partition, const std::vector<Arrival>& arrivals) {
+  for (const Arrival& arrival : arrivals) {
+    partition.AddWaiting(kAccount, "", arrival.effective_time, arrival.sequence, arrival.event);
+  }
+}
+
+void ExpectSamePortrait(const AccountDetail& actual, const AccountDetail& expected) {
+  EXPECT_EQ(std::memcmp(&actual.live.portrait, &expected.live.portrait, sizeof(features::Portrait)), 0);
+  EXPECT_EQ(actual.live.score.log_odds, expected.live.score.log_odds);
+  EXPECT_EQ(actual.live.score.verdict, expected.live.score.verdict);
+  EXPECT_EQ(actual.live.score.first_review_time_unix_nano, expected.live.score.first_review_time_unix_nano);
+  EXPECT_EQ(actual.live.score.events_at_first_act, expected.live.score.events_at_first_act);
+  EXPECT_EQ(actual.timeline, expected.timeline);
+}
+
+constexpr int64_t kEnd = kStart + 400 * kNanosecondsPerDay;
+
+TEST(AccountPartitionTest, TheOrderOfArrivalDoesNotMatter) {
+  std::vector<Arrival> arrivals = Arrivals(300);
+  AccountPartition in_order;
+  Add(in_order, arrivals);
+  in_order.Settle(kEnd, HonestBaseline());
+  std::mt19937_64 random(8);
+  for (int round = 0; round < 5; ++round) {
+    std::shuffle(arrivals.begin(), arrivals.end(), random);
+    AccountPartition shuffled;
+    Add(shuffled, arrivals);
+    EXPECT_EQ(shuffled.Settle(kEnd, HonestBaseline()), 300U);
+    ExpectSamePortrait(*shuffled.Get(kAccount, HonestBaseline()), *in_order.Get(kAccount, HonestBaseline()));
+  }
+}
+
+TEST(AccountPartitionTest, LookingAheadEqualsSettling) {
+  AccountPartition waiting, settled;
+  Add(waiting, Arrivals(300));
+  Add(settled, Arrivals(300));
+  ASSERT_EQ(settled.Settle(kEnd, HonestBaseline()), 300U);
+  ExpectSamePortrait(*waiting.Get(kAccount, HonestBaseline()), *settled.Get(kAccount, HonestBaseline()));
+  const AccountSummary ahead = waiting.List(HonestBaseline()).at(0);
+  const AccountSummary now = settled.List(HonestBaseline()).at(0);
+  EXPECT_EQ(ahead.event_count, 300U);
+  EXPECT_EQ(ahead.risk, now.risk);
+  EXPECT_EQ(ahead.verdict, now.verdict);
+  EXPECT_NE(now.verdict, Verdict::kClear) << "a comparison of clear accounts would say little";
+  // Looking changed nothing.
+  EXPECT_EQ(waiting.Settle(kEnd, HonestBaseline()), 300U);
+  ExpectSamePortrait(*waiting.Get(kAccount, HonestBaseline()), *settled.Get(kAccount, HonestBaseline()));
+}
+
+TEST(AccountPartitionTest, SettlesOnlyWhatIsBeforeTheTime) {
+  AccountPartition partition;
+  const std::vector<Arrival> arrivals = Arrivals(100);
+  Add(partition, arrivals);
+  const int64_t middle = arrivals[50].effective_time;
+  const auto before = static_cast<size_t>(std::count_if(
+      arrivals.begin(), arrivals.end(), [middle](const Arrival& arrival) { return arrival.effective_time < middle; }));
+  EXPECT_EQ(partition.EarliestWaiting(), arrivals[0].effective_time);
+  EXPECT_EQ(partition.Settle(middle, HonestBaseline()), before);
+  EXPECT_EQ(partition.Settle(middle, HonestBaseline()), 0U);
+  EXPECT_EQ(partition.EarliestWaiting(), middle);
+  EXPECT_EQ(partition.WaitingEvents().size(), 100 - before);
+  EXPECT_EQ(partition.Get(kAccount, HonestBaseline())->live.portrait.event_count(), 100U);
+  partition.Settle(kEnd, HonestBaseline());
+  EXPECT_EQ(partition.EarliestWaiting(), std::nullopt);
+}
+
+TEST(AccountPartitionTest, WhatChangedIsTakenOnce) {
+  AccountPartition partition;
+  EXPECT_TRUE(partition.TakeUnsaved().empty());
+  Add(partition, Arrivals(10));
+  EXPECT_TRUE(partition.TakeUnsaved().empty()) << "waiting events are saved elsewhere";
+  partition.Settle(kEnd, HonestBaseline());
+  const auto unsaved = partition.TakeUnsaved();
+  ASSERT_EQ(unsaved.size(), 1U);
+  EXPECT_EQ(unsaved[0].account_id, kAccount);
+  EXPECT_EQ(unsaved[0].live.portrait.event_count(), 10U);
+  EXPECT_TRUE(partition.TakeUnsaved().empty());
+}
+
+TEST(AccountPartitionTest, TicksAndLabelsAndOrganizationsAreChanges) {
+  AccountPartition partition;
+  Add(partition, Arrivals(10));
+  partition.Settle(kEnd, HonestBaseline());
+  EXPECT_TRUE(partition.HasDirtyAccounts());
+  EXPECT_EQ(partition.TakeUnsaved().size(), 1U);
+  partition.Tick(kEnd, HonestBaseline());
+  EXPECT_FALSE(partition.HasDirtyAccounts());
+  EXPECT_EQ(partition.TakeUnsaved().size(), 1U) << "a tick";
+  partition.Tick(kEnd + 1, HonestBaseline());
+  EXPECT_TRUE(partition.TakeUnsaved().empty()) << "a tick without events";
+  partition.SetLabel(kAccount, Label::kBenign, HonestBaseline());
+  EXPECT_EQ(partition.TakeUnsaved().size(), 1U) << "a label";
+  partition.SetLabel(kAccount, Label::kBenign, HonestBaseline());
+  EXPECT_TRUE(partition.TakeUnsaved().empty()) << "the same label";
+  partition.AddWaiting(kAccount, "organization", kEnd + 2, 99, Arrivals(1)[0].event);
+  EXPECT_EQ(partition.TakeUnsaved().size(), 1U) << "an organization";
+}
+
+TEST(AccountPartitionTest, VerdictsFallAtTicksOnly) {
+  AccountPartition partition;
+  Add(partition, Arrivals(300));
+  partition.Settle(kEnd, HonestBaseline());
+  const Verdict verdict = partition.List(HonestBaseline()).at(0).verdict;
+  ASSERT_GE(verdict, Verdict::kReview);
+  const size_t change_count = partition.TakeChanges().size();
+  EXPECT_GE(change_count, 1U);
+  EXPECT_TRUE(partition.TakeChanges().empty());
+  Baseline lenient = HonestBaseline();
+  lenient.time_unix_nano += 1;
+  lenient.review_log_odds = lenient.act_log_odds = 100;
+  partition.AddWaiting(kAccount, "", kEnd, 300, Arrivals(1)[0].event);
+  partition.Settle(kEnd + 1, lenient);
+  EXPECT_TRUE(partition.TakeChanges().empty());
+  partition.Tick(kEnd + 2, lenient);
+  const std::vector<VerdictChange> changes = partition.TakeChanges();
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].to, Verdict::kClear);
+  EXPECT_EQ(changes[0].time_unix_nano, kEnd + 2);
+}
+
+TEST(AccountPartitionTest, ASavedAccountComesBack) {
+  AccountPartition partition;
+  Add(partition, Arrivals(200));
+  partition.Settle(kEnd, HonestBaseline());
+  auto unsaved = partition.TakeUnsaved();
+  AccountPartition restored;
+  restored.Restore(std::move(unsaved.at(0)), partition.Get(kAccount, HonestBaseline())->timeline);
+  ExpectSamePortrait(*restored.Get(kAccount, HonestBaseline()), *partition.Get(kAccount, HonestBaseline()));
+  EXPECT_EQ(restored.HasDirtyAccounts(), partition.HasDirtyAccounts());
+  EXPECT_TRUE(restored.TakeUnsaved().empty());
+}
+
+TEST(AccountPartitionTest, PortraitsOfSmallAccountsAreLeftOut) {
+  AccountPartition partition;
+  Add(partition, Arrivals(5));
+  partition.Settle(kEnd, HonestBaseline());
+  int count = 0;
+  partition.VisitPortraits(6, [&](std::string_view, const features::Portrait&) { ++count; });
+  EXPECT_EQ(count, 0);
+  partition.VisitPortraits(5, [&](std::string_view id, const features::Portrait&) { count += id == kAccount; });
+  EXPECT_EQ(count, 1);
+}
+
+TEST(AccountPartitionTest, PartitionsAreTheHighestBits) {
+  EXPECT_EQ(PartitionOf(0), 0U);
+  EXPECT_EQ(PartitionOf(~uint64_t{0}), kPartitionCount - 1);
+  EXPECT_EQ(PartitionOf(uint64_t{1} << 58), 1U);
+}
+
+}  // namespace
+}  // namespace stillwatch::detector

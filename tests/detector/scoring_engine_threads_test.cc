@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "detector/scoring_engine.h"
+#include "tests/detector/engine_dump.h"
+#include "tests/detector/world.h"
+
+namespace stillwatch::detector {
+namespace {
+
+constexpr size_t kEventCount = 20'000;
+
+const World& LargeWorld() {
+  static const World world = MakeWorld(1, kEventCount);
+  return world;
+}
+
+// Takes the numbers in turn by four threads.
+void FourThreadsFor(size_t count, const std::function<void(size_t)>& body) {
+  std::atomic<size_t> next = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (size_t number = next++; number < count; number = next++) body(number);
+    });
+  }
+}
+
+TEST(ScoringEngineThreadsTest, TheNumberOfThreadsDoesNotMatter) {
+  ScoringEngine serial({}, SerialFor);
+  OfferRows(serial, LargeWorld(), TimeOrder(LargeWorld()), 1000);
+  ScoringEngine parallel({}, FourThreadsFor);
+  OfferRows(parallel, LargeWorld(), TimeOrder(LargeWorld()), 1000);
+  ExpectSame(parallel, serial, "four threads");
+}
+
+TEST(ScoringEngineThreadsTest, ReadersAndAnalystsDoNotDisturbTheWriter) {
+  ScoringEngine engine({}, FourThreadsFor);
+  std::atomic<uint64_t> told = 0;
+  engine.OnVerdictChange([&](const VerdictChange&) { ++told; });
+  std::atomic<bool> is_done = false;
+  std::atomic<uint64_t> read_count = 0;
+  {
+    std::jthread lister([&] {
+      while (!is_done) {
+        uint64_t events = 0;
+        for (const AccountSummary& summary : engine.List()) events += summary.event_count;
+        EXPECT_LE(events, kEventCount);
+        EXPECT_LE(engine.counters().settled_event_count, kEventCount);
+        ++read_count;
+      }
+    });
+    std::jthread getter([&] {
+      for (int i = 0; !is_done; ++i) {
+        const auto detail = engine.Get("harvester-" + std::to_string(180 + i % 15));
+        EXPECT_TRUE(!detail || detail->account_id.starts_with("harvester"));
+        EXPECT_GE(engine.baseline()->act_log_odds, engine.baseline()->review_log_odds);
+        ++read_count;
+      }
+    });
+    std::jthread analyst([&] {
+      for (int i = 0; !is_done; ++i) {
+        engine.SetLabel("chat-" + std::to_string(i % 10), i % 2 == 0 ? Label::kConfirmed : Label::kUnlabelled);
+        engine.SetProfile(MakeProfile("app-" + std::to_string(140 + i % 10), "", "team"));
+        ++read_count;
+      }
+    });
+    OfferRows(engine, LargeWorld(), TimeOrder(LargeWorld()), 500);
+    is_done = true;
+  }
+  EXPECT_GT(read_count, 0U);
+  EXPECT_GT(told, 0U);
+  const EngineCounters counters = engine.counters();
+  EXPECT_EQ(counters.settled_event_count + counters.waiting_event_count, kEventCount);
+  // Labels aside, the accounts are those of an engine that nobody looked at.
+  ScoringEngine alone({}, SerialFor);
+  OfferRows(alone, LargeWorld(), TimeOrder(LargeWorld()), 500);
+  for (const AccountSummary& summary : alone.List()) {
+    if (summary.account_id.starts_with("chat-")) continue;
+    const auto detail = engine.Get(summary.account_id);
+    ASSERT_TRUE(detail.has_value());
+    EXPECT_EQ(detail->live.portrait.event_count(), summary.event_count);
+    EXPECT_EQ(detail->live.score.verdict, summary.verdict) << summary.account_id;
+  }
+}
+
+}  // namespace
+}  // namespace stillwatch::detector
