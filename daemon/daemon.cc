@@ -4,7 +4,6 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -48,7 +47,11 @@ std::string WithPort(const std::string& address, int port) {
 
 }  // namespace
 
-Daemon::Daemon(const Options& options) : options_(options), workers_(WorkerCount(options)), admission_(kInFlightBytesMax) {}
+Daemon::Daemon(const Options& options)
+    : options_(options),
+      signals_(io_, SIGINT, SIGTERM),
+      workers_(WorkerCount(options)),
+      admission_(kInFlightBytesMax) {}
 
 Daemon::~Daemon() { Drain(); }
 
@@ -62,8 +65,10 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   }
   const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
   const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
-  for (const std::string& address : {options.grpc_address, options.http_address}) {
-    STILLWATCH_RETURN_IF_ERROR(CheckExposure(address, transport, authentication));
+  for (const auto& [flag, address] : {std::pair("--grpc-address: ", options.grpc_address),
+                                      std::pair("--http-address: ", options.http_address)}) {
+    const Status exposure = CheckExposure(address, transport, authentication);
+    if (!exposure.ok()) return Status(exposure.code(), flag + exposure.message());
   }
   STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
@@ -182,8 +187,7 @@ std::string Daemon::ReadyLine() const {
 }
 
 Status Daemon::Run() {
-  boost::asio::signal_set signals(io_, SIGINT, SIGTERM);
-  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     spdlog::info("stopping on signal {}", signal);
     http_server_->Stop();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <grpcpp/server.h>
 
 #include <memory>
@@ -65,6 +66,7 @@ class Daemon {
   std::optional<query::TlsFiles> tls_;
   std::shared_ptr<const TokenVerifier> tokens_;
   boost::asio::io_context io_;
+  boost::asio::signal_set signals_;  // From the first moment: a signal during the start ends the daemon cleanly after it.
   WorkerPool workers_;
   std::unique_ptr<storage::KeyValueStore> store_;
   std::unique_ptr<features::PhraseEngine> phrases_;

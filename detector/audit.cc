@@ -115,7 +115,7 @@ class Audit {
         storage::ScanProfiles(snapshot_, [this](AccountProfile profile) { engine_.SetProfile(std::move(profile)); }));
     STILLWATCH_RETURN_IF_ERROR(ScanEvents());
     ObservedBatch end;
-    end.complete_through_unix_nano = live_watermark_unix_nano_ - 1;
+    end.complete_through_unix_nano = live_watermark_unix_nano_;
     engine_.Offer({&end, 1});
     // Blocks at the end of the log may have been skipped.
     if (!progress_(outcome_.snapshot_event_count, outcome_.snapshot_event_count)) return Cancelled();

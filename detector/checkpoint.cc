@@ -148,8 +148,6 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
       waiting.push_back({event.sequence, event.effective_time_unix_nano});
     }
   }
-  // After the accounts: a label that comes in between is then in the next checkpoint with its change, or with neither.
-  PublishChanges();
   for (const VerdictChange& change : unsaved_changes_) storage::PutVerdictChange(change, group);
   unsaved_changes_.clear();
   Header header;
@@ -220,6 +218,7 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     PartitionFor(entry.account_id).RestoreLabel(entry.account_id, entry.label);
   }));
   for (AccountPartition& partition : *partitions_) partition.AssessRelabelled(*baseline());
+  PublishChanges();
   return Replay(snapshot, saved ? saved->header.next_sequence : 0,
                 saved ? saved->waiting : std::vector<SavedWaiting>());
 }

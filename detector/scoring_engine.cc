@@ -67,7 +67,7 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
       watermark = std::max(watermark, time - options_.allowed_lateness_nano);
       ++count;
     }
-    if (batch.complete_through_unix_nano) watermark = std::max(watermark, *batch.complete_through_unix_nano + 1);
+    if (batch.complete_through_unix_nano) watermark = std::max(watermark, *batch.complete_through_unix_nano);
   }
   parallel_for_(kPartitionCount, [&](size_t partition) {
     for (const Row& row : rows[partition]) {

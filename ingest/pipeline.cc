@@ -35,6 +35,7 @@ struct Pipeline::CommitItem {
   storage::WriteGroup records;
   std::function<void()> apply;
   std::function<void()> on_applied;
+  AfterApply after_apply = AfterApply::kNothing;
 };
 
 // What the engine has to do, in order of the log.
@@ -43,6 +44,7 @@ struct Pipeline::ApplyItem {
   uint64_t next_sequence = 0;  // Of the log, after this item.
   std::function<void()> apply;
   std::function<void()> on_applied;
+  AfterApply after_apply = AfterApply::kNothing;
 };
 
 Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store, detector::ScoringEngine& engine,
@@ -79,10 +81,11 @@ void Pipeline::Submit(SubmittedBatch batch) {
   commit_ready_.notify_one();
 }
 
-void Pipeline::Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied) {
+void Pipeline::Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied,
+                     AfterApply after_apply) {
   const std::lock_guard lock(commit_mutex_);
   if (is_draining_) return;
-  commit_queue_.push_back({std::nullopt, std::move(records), std::move(apply), std::move(on_applied)});
+  commit_queue_.push_back({std::nullopt, std::move(records), std::move(apply), std::move(on_applied), after_apply});
   commit_ready_.notify_one();
 }
 
@@ -202,6 +205,7 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
     staged.next_sequence = blocks.next_sequence();
     staged.apply = std::move(item.apply);
     staged.on_applied = std::move(item.on_applied);
+    staged.after_apply = item.after_apply;
     apply_items.push_back(std::move(staged));
   }
   blocks.Flush();
@@ -258,7 +262,10 @@ void Pipeline::RunApplier() {
     if (items.empty()) break;
     next_sequence = items.back().next_sequence;
     Apply(items);
-    if (next_sequence - saved_sequence >= options_.checkpoint_event_count) {
+    const bool is_asked = std::any_of(items.begin(), items.end(), [](const ApplyItem& item) {
+      return item.after_apply == AfterApply::kCheckpoint;
+    });
+    if (is_asked || next_sequence - saved_sequence >= options_.checkpoint_event_count) {
       SaveCheckpoint(next_sequence);
       saved_sequence = next_sequence;
     }

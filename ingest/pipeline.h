@@ -70,8 +70,11 @@ class Pipeline {
   // Never blocks. After Drain the batch is dropped without a call of on_durable.
   void Submit(SubmittedBatch batch);
   // Makes `records` durable, in order with the batches, then calls `apply` on the applier's thread and, after that,
-  // `on_applied`. Never blocks.
-  void Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied);
+  // `on_applied`. Never blocks. What changes verdicts asks for a checkpoint, so that a replay, which knows the records but
+  // not their place in the log, does not go back behind them.
+  enum class AfterApply : uint8_t { kNothing, kCheckpoint };
+  void Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied,
+             AfterApply after_apply = AfterApply::kNothing);
 
   // Returns when the engine has seen all that was durable before the call.
   void WaitUntilApplied();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "proto/limits.h"
@@ -16,7 +17,7 @@ namespace stillwatch::query {
 class AuditRunner::DailySchedule : public std::enable_shared_from_this<DailySchedule> {
  public:
   DailySchedule(AuditRunner& runner, boost::asio::io_context& io, uint32_t minutes_after_midnight)
-      : runner_(&runner), timer_(io), minutes_after_midnight_(minutes_after_midnight) {}
+      : runner_(&runner), timer_(std::in_place, io), minutes_after_midnight_(minutes_after_midnight) {}
 
   void Begin() {
     const std::lock_guard lock(mutex_);
@@ -28,7 +29,7 @@ class AuditRunner::DailySchedule : public std::enable_shared_from_this<DailySche
   void End() {
     const std::lock_guard lock(mutex_);
     runner_ = nullptr;
-    timer_.cancel();
+    timer_.reset();  // Which cancels it; from here on the io_context is not touched any more.
   }
 
  private:
@@ -36,9 +37,9 @@ class AuditRunner::DailySchedule : public std::enable_shared_from_this<DailySche
   static constexpr int64_t kWaitMax = kNanosecondsPerHour;
 
   void Wait() {
-    timer_.expires_after(
+    timer_->expires_after(
         std::chrono::nanoseconds(std::clamp<int64_t>(due_time_unix_nano_ - runner_->clock_(), 0, kWaitMax)));
-    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    timer_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->OnTimer();
     });
   }
@@ -57,7 +58,7 @@ class AuditRunner::DailySchedule : public std::enable_shared_from_this<DailySche
 
   std::mutex mutex_;
   AuditRunner* runner_;
-  boost::asio::steady_timer timer_;
+  std::optional<boost::asio::steady_timer> timer_;
   const uint32_t minutes_after_midnight_;
   int64_t due_time_unix_nano_ = 0;
 };

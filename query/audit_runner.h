@@ -45,7 +45,8 @@ class AuditRunner {
   Status Start(const detector::AuditRange& range, detector::AuditProgress progress, Done done);
 
   // Audits everything stored, each day at this minute after midnight UTC: a portrait needs its history, so the last day
-  // alone would say little. An audit that still runs then takes the place of the daily one. Call it once.
+  // alone would say little. An audit that still runs then takes the place of the daily one. Call it once; `io` must
+  // live until Stop.
   void ScheduleDaily(boost::asio::io_context& io, uint32_t minutes_after_midnight);
 
   // Cancels a running audit and takes no more. Does not wait; the audit ends within one group of blocks. It may be

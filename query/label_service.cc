@@ -76,7 +76,8 @@ grpc::ServerUnaryReactor* LabelService::SetLabel(grpc::CallbackServerContext* co
       [this, account_id = entry.account_id, response, call] {
         FillScore(account_id, *response->mutable_score());
         call->Finish();
-      });
+      },
+      ingest::Pipeline::AfterApply::kCheckpoint);
   return reactor;
 }
 

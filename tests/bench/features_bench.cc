@@ -43,7 +43,8 @@ std::vector<std::string> AccountIds() {
 }
 
 // A batch of events 20 ms apart, from `first_sequence` on.
-detector::ObservedBatch RandomBatch(const std::vector<std::string>& ids, uint64_t first_sequence, std::mt19937_64& random) {
+detector::ObservedBatch RandomBatch(const std::vector<std::string>& ids, uint64_t first_sequence,
+                                    std::mt19937_64& random) {
   detector::ObservedBatch batch;
   batch.first_sequence = first_sequence;
   for (size_t i = 0; i < kBatchEventCount; ++i) {
@@ -126,7 +127,8 @@ BENCHMARK(BM_MergePortraits);
 // A prompt of about 600 bytes of English.
 std::string EnglishPrompt() {
   std::string prompt;
-  while (prompt.size() < 600) prompt += "The train from Lyon was late again, so we walked along the river for 20 minutes. ";
+  while (prompt.size() < 600)
+    prompt += "The train from Lyon was late again, so we walked along the river for 20 minutes. ";
   return prompt.substr(0, 600);
 }
 // About 600 bytes of Chinese.

@@ -56,7 +56,7 @@ std::vector<std::string> Deployment::ClientCommand(std::vector<std::string> argu
   return command;
 }
 
-Finished Deployment::Client(std::vector<std::string> arguments) const { return Run(ClientCommand(std::move(arguments))); }
+Finished Deployment::Client(std::vector<std::string> arguments) const { return RunToEnd(ClientCommand(std::move(arguments))); }
 
 std::shared_ptr<grpc::Channel> Deployment::Channel() const {
   return grpc::CreateChannel(grpc_address_, grpc::InsecureChannelCredentials());
@@ -73,7 +73,7 @@ v1::GetStatusResponse Deployment::Status() const {
 Sample::Sample(std::vector<std::string> arguments) {
   std::vector<std::string> command = {STILLWATCH_SAMPLE, "--out", directory.path()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  const Finished finished = Run(command);
+  const Finished finished = RunToEnd(command);
   EXPECT_EQ(finished.exit_code, 0) << finished.errors;
   event_count = CountLines(directory / "events.jsonl");
   account_count = CountLines(directory / "accounts.jsonl");
@@ -82,7 +82,7 @@ Sample::Sample(std::vector<std::string> arguments) {
 Finished Import(const Deployment& deployment, const Sample& sample, std::vector<std::string> flags) {
   EXPECT_EQ(deployment.Client({"import", "models", sample.directory / "models.jsonl"}).exit_code, 0);
   EXPECT_EQ(deployment.Client({"import", "accounts", sample.directory / "accounts.jsonl"}).exit_code, 0);
-  std::vector<std::string> arguments = {"import", "events", sample.directory / "events.jsonl"};
+  std::vector<std::string> arguments = {"import", "events", "--retry-seconds", "20", sample.directory / "events.jsonl"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   return deployment.Client(arguments);
 }

@@ -38,8 +38,9 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& errors_p
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& command, const std::string& errors_path)
-    : pid_(Spawn(command, errors_path, output_)) {}
+Process::Process(const std::vector<std::string>& command, const std::string& errors_path) {
+  pid_ = Spawn(command, errors_path, output_);
+}
 
 Process::~Process() {
   if (exit_code_ < 0) {
@@ -75,7 +76,7 @@ int Process::Wait() {
   return exit_code_;
 }
 
-Finished Run(const std::vector<std::string>& command) {
+Finished RunToEnd(const std::vector<std::string>& command) {
   const TemporaryDirectory directory;
   Process process(command, directory / "errors");
   Finished out;

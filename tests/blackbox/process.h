@@ -16,7 +16,7 @@ struct Finished {
 };
 
 // Runs a program to its end.
-Finished Run(const std::vector<std::string>& command);
+Finished RunToEnd(const std::vector<std::string>& command);
 
 // Starts a program whose first line of standard output is read here; its errors go to `errors_path`.
 class Process {
@@ -32,6 +32,7 @@ class Process {
   // Everything that is left of standard output. Blocks until the program closes it.
   std::string ReadRest();
   void Signal(int signal) const;
+  pid_t pid() const { return pid_; }
   // Waits for the end and returns the exit code, 128 + signal if one ended it.
   int Wait();
 

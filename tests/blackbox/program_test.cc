@@ -26,7 +26,7 @@ TEST(ProgramTest, UnusableArgumentsEndWithTwoAndOneLineThatNamesThem) {
   for (const auto& [arguments, named] : cases) {
     std::vector<std::string> command = {STILLWATCHD};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    const Finished finished = Run(command);
+    const Finished finished = RunToEnd(command);
     EXPECT_EQ(finished.exit_code, 2) << finished.errors;
     EXPECT_NE(finished.errors.find(named), std::string::npos) << finished.errors;
     EXPECT_EQ(std::count(finished.errors.begin(), finished.errors.end(), '\n'), 1) << finished.errors;
@@ -42,7 +42,7 @@ TEST(ProgramTest, TheDaemonSaysNothingButItsReadyLineAndEndsCleanly) {
 
 TEST(ProgramTest, ASecondDaemonOnTheSameDirectoryIsTurnedAway) {
   const Deployment deployment;
-  const Finished second = Run({STILLWATCHD, "--data-dir", deployment.directory() / "data", "--grpc-address", "127.0.0.1:0",
+  const Finished second = RunToEnd({STILLWATCHD, "--data-dir", deployment.directory() / "data", "--grpc-address", "127.0.0.1:0",
                                "--http-address", "127.0.0.1:0"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_EQ(second.output, "");

@@ -55,7 +55,9 @@ struct Case {
   uint64_t seed;
   int64_t disorder_nano;  // Above the allowed lateness some events come late.
 };
-void PrintTo(const Case& test, std::ostream* out) { *out << "seed " << test.seed << " disorder " << test.disorder_nano; }
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << "seed " << test.seed << " disorder " << test.disorder_nano;
+}
 
 class RestartTest : public ::testing::TestWithParam<Case> {};
 

@@ -8,8 +8,8 @@ namespace stillwatch::detector {
 namespace {
 
 void Put(std::ostream& out, const VerdictChange& change) {
-  out << " [" << change.account_id << " " << static_cast<int>(change.from) << ">" << static_cast<int>(change.to) << " at "
-      << change.time_unix_nano << " risk " << change.risk << " after " << change.event_count << "]";
+  out << " [" << change.account_id << " " << static_cast<int>(change.from) << ">" << static_cast<int>(change.to)
+      << " at " << change.time_unix_nano << " risk " << change.risk << " after " << change.event_count << "]";
 }
 
 void Put(std::ostream& out, const Score& score) {
@@ -21,8 +21,8 @@ void Put(std::ostream& out, const Score& score) {
 
 void Put(std::ostream& out, const AccountDetail& account) {
   out << account.account_id << " of " << account.organization_id << " label " << static_cast<int>(account.label)
-      << " profile " << (account.profile ? account.profile->plan : "none") << " peers "
-      << int{account.live.peer_group} << " dirty " << account.live.is_dirty;
+      << " profile " << (account.profile ? account.profile->plan : "none") << " peers " << int{account.live.peer_group}
+      << " dirty " << account.live.is_dirty;
   Put(out, account.live.score);
   out << " assessment " << account.assessment.log_odds << " " << account.assessment.peer_group;
   for (const Finding& finding : account.assessment.findings) {

@@ -69,9 +69,7 @@ Behaviour OnlyContent() {
   behaviour.marker_share = 0.9;
   return behaviour;
 }
-Behaviour LogitThief() {
-  return {.event_count = 5000, .distinct_prompt_count = 4, .logit_bias_size_count = 40};
-}
+Behaviour LogitThief() { return {.event_count = 5000, .distinct_prompt_count = 4, .logit_bias_size_count = 40}; }
 
 std::string NameOf(const ::testing::TestParamInfo<Behaviour>& test) {
   return std::array{"person", "application", "harvester", "content", "logit"}[test.index];

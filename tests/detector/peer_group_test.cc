@@ -9,9 +9,7 @@
 namespace stillwatch::detector {
 namespace {
 
-size_t GroupOf(const Behaviour& behaviour) {
-  return PeerGroupOf(features::ExtractFeatures(MakePortrait(behaviour)));
-}
+size_t GroupOf(const Behaviour& behaviour) { return PeerGroupOf(features::ExtractFeatures(MakePortrait(behaviour))); }
 
 TEST(PeerGroupTest, FollowsModeAndVolume) {
   std::set<size_t> groups;

@@ -26,9 +26,10 @@ features::Observation MakeEvent(const Behaviour& behaviour, int number, std::mt1
                          number % behaviour.events_per_minute * kNanosecondsPerSecond / behaviour.events_per_minute;
   event.event_hash = random();
   if (behaviour.has_text) {
-    event.prompt_hash = behaviour.distinct_prompt_count == 0
-                            ? random()
-                            : (1 + random() % static_cast<uint64_t>(behaviour.distinct_prompt_count)) * 0x9E3779B97F4A7C15;
+    event.prompt_hash =
+        behaviour.distinct_prompt_count == 0
+            ? random()
+            : (1 + random() % static_cast<uint64_t>(behaviour.distinct_prompt_count)) * 0x9E3779B97F4A7C15;
     event.head_hash = behaviour.has_template ? 77 : random();
     event.template_hash = event.head_hash;
     if (is_true(behaviour.marker_share)) event.markers = uint32_t{1} << static_cast<int>(behaviour.marker);

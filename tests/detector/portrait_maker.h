@@ -16,18 +16,18 @@ struct Behaviour {
   int active_day_count = 5;
   double marker_share = 0.01;
   features::Marker marker = features::Marker::kReasoningElicitation;
-  bool has_template = false;          // All prompts begin alike.
-  double repeated_prompt_share = 0;   // Events whose prompt is asked twice in a row.
-  int distinct_prompt_count = 0;      // 0: every prompt is new.
+  bool has_template = false;         // All prompts begin alike.
+  double repeated_prompt_share = 0;  // Events whose prompt is asked twice in a row.
+  int distinct_prompt_count = 0;     // 0: every prompt is new.
   double temperature = 0.7;
   bool is_single_turn = false;
   bool has_text = true;
   bool has_tools = false;
   int input_tokens = 500;
   int output_tokens = 200;
-  int events_per_minute = 1;          // In bursts of that size.
+  int events_per_minute = 1;  // In bursts of that size.
   int hours_a_day = 8;
-  int logit_bias_size_count = 0;      // Above 0: every request has a logit_bias, of one of so many sizes.
+  int logit_bias_size_count = 0;  // Above 0: every request has a logit_bias, of one of so many sizes.
   uint64_t seed = 1;
 };
 

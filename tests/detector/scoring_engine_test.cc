@@ -94,13 +94,13 @@ TEST_P(OptionsTest, BatchesAndOrderDoNotMatterUnderThem) {
   ExpectSame(shuffled, at_once, "shuffled");
 }
 
-INSTANTIATE_TEST_SUITE_P(ScoringEngine, OptionsTest,
-                         ::testing::Values(OptionsCase{"no_lateness", 0, 10 * kNanosecondsPerMinute, 3000},
-                                           OptionsCase{"ticks_within_the_lateness", kNanosecondsPerHour,
-                                                       kNanosecondsPerMinute, 3000},
-                                           OptionsCase{"rare_ticks", kNanosecondsPerMinute, kNanosecondsPerDay, 5000},
-                                           OptionsCase{"rare_events", kNanosecondsPerMinute, kNanosecondsPerMinute, 200}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    ScoringEngine, OptionsTest,
+    ::testing::Values(OptionsCase{"no_lateness", 0, 10 * kNanosecondsPerMinute, 3000},
+                      OptionsCase{"ticks_within_the_lateness", kNanosecondsPerHour, kNanosecondsPerMinute, 3000},
+                      OptionsCase{"rare_ticks", kNanosecondsPerMinute, kNanosecondsPerDay, 5000},
+                      OptionsCase{"rare_events", kNanosecondsPerMinute, kNanosecondsPerMinute, 200}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(ScoringEngineTest, SeveralBatchesOfferedAtOnceAreOneStream) {
   ScoringEngine engine(kOptions, SerialFor);
@@ -110,7 +110,8 @@ TEST(ScoringEngineTest, SeveralBatchesOfferedAtOnceAreOneStream) {
     batches.push_back(Observe(MakeBatch(LargeWorld(), std::span(order).subspan(begin, 500))));
     batches.back().first_sequence = begin;
   }
-  for (size_t i = 0; i < batches.size(); i += 8) engine.Offer(std::span(batches).subspan(i, std::min<size_t>(8, batches.size() - i)));
+  for (size_t i = 0; i < batches.size(); i += 8)
+    engine.Offer(std::span(batches).subspan(i, std::min<size_t>(8, batches.size() - i)));
   ExpectSame(engine, Reference(), "eight batches at once");
 }
 
@@ -194,7 +195,7 @@ TEST(ScoringEngineTest, APromiseSettlesWhatItCovers) {
   ScoringEngine engine(kOptions, SerialFor);
   const std::vector<size_t> order = TimeOrder(LargeWorld());
   ObservedBatch batch = Observe(MakeBatch(LargeWorld(), std::span(order).first(1000)));
-  batch.complete_through_unix_nano = LargeWorld().events->time_unix_nano(999);
+  batch.complete_through_unix_nano = LargeWorld().events->time_unix_nano(999) + 1;
   engine.Offer({&batch, 1});
   EXPECT_EQ(engine.counters().waiting_event_count, 0U);
   EXPECT_EQ(engine.counters().settled_event_count, 1000U);

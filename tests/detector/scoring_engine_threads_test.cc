@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <span>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "detector/scoring_engine.h"
 #include "tests/detector/engine_dump.h"
@@ -36,7 +39,7 @@ TEST(ScoringEngineThreadsTest, TheNumberOfThreadsDoesNotMatter) {
   ExpectSame(parallel, serial, "four threads");
 }
 
-TEST(ScoringEngineThreadsTest, ReadersAndAnalystsDoNotDisturbTheWriter) {
+TEST(ScoringEngineThreadsTest, ReadersDoNotDisturbTheWriter) {
   ScoringEngine engine({}, FourThreadsFor);
   std::atomic<uint64_t> told = 0;
   engine.OnVerdictChange([&](const VerdictChange&) { ++told; });
@@ -60,17 +63,21 @@ TEST(ScoringEngineThreadsTest, ReadersAndAnalystsDoNotDisturbTheWriter) {
         ++read_count;
       }
     });
-    std::jthread analyst([&] {
+    std::jthread registrar([&] {
       for (int i = 0; !is_done; ++i) {
-        engine.SetLabel("chat-" + std::to_string(i % 10), i % 2 == 0 ? Label::kConfirmed : Label::kUnlabelled);
         engine.SetProfile(MakeProfile("app-" + std::to_string(140 + i % 10), "", "team"));
         ++read_count;
       }
     });
-    OfferRows(engine, LargeWorld(), TimeOrder(LargeWorld()), 500);
+    const std::vector<size_t> order = TimeOrder(LargeWorld());
+    for (size_t begin = 0; begin < order.size(); begin += 1000) {
+      OfferRows(engine, LargeWorld(), std::span(order).subspan(begin, 1000), 500);
+      engine.SetLabel("chat-" + std::to_string(begin % 7), begin % 2000 == 0 ? Label::kConfirmed : Label::kUnlabelled);
+    }
     is_done = true;
   }
   EXPECT_GT(read_count, 0U);
+  EXPECT_GT(told, 0U);
   EXPECT_GT(told, 0U);
   const EngineCounters counters = engine.counters();
   EXPECT_EQ(counters.settled_event_count + counters.waiting_event_count, kEventCount);

@@ -18,8 +18,8 @@ struct Names {
 
 struct Kind {
   const char* name;
-  int first;        // Number of its first account.
-  int per_mille;    // Share of all events.
+  int first;      // Number of its first account.
+  int per_mille;  // Share of all events.
 };
 // In the order of the accounts' numbers.
 constexpr Kind kKinds[] = {{"chat", 0, 350}, {"app", 140, 400}, {"harvester", 180, 225}, {"logit", 195, 25}};
@@ -170,8 +170,7 @@ AccountProfile MakeProfile(std::string account_id, std::string organization_id, 
 
 void OfferRows(ScoringEngine& engine, const World& world, std::span<const size_t> order, size_t batch_size) {
   for (size_t begin = 0; begin < order.size(); begin += batch_size) {
-    ObservedBatch batch =
-        Observe(MakeBatch(world, order.subspan(begin, std::min(batch_size, order.size() - begin))));
+    ObservedBatch batch = Observe(MakeBatch(world, order.subspan(begin, std::min(batch_size, order.size() - begin))));
     batch.first_sequence = begin;
     engine.Offer({&batch, 1});
   }

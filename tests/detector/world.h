@@ -22,7 +22,8 @@ struct World {
   size_t size() const { return events->size(); }
 };
 
-// `event_count` events over three days of kWorldAccountCount accounts named "chat-…", "app-…", "harvester-…", "logit-…".
+// `event_count` events over three days of kWorldAccountCount accounts named "chat-…", "app-…", "harvester-…",
+// "logit-…".
 World MakeWorld(uint64_t seed, size_t event_count);
 
 // The rows in order of time.

@@ -20,7 +20,8 @@ FeatureMatrix RandomMatrix(uint64_t seed, size_t row_count) {
   FeatureMatrix matrix(row_count);
   for (size_t row = 0; row < row_count; ++row) {
     FeatureRow features;
-    for (size_t i = 0; i < kFeatureCount; ++i) features[i] = static_cast<float>(i) + draw(random) * static_cast<float>(i % 4);
+    for (size_t i = 0; i < kFeatureCount; ++i)
+      features[i] = static_cast<float>(i) + draw(random) * static_cast<float>(i % 4);
     if (row % 50 == 0) features[5] = 1e6F;
     matrix.SetRow(row, features);
   }

@@ -27,7 +27,8 @@ double RelativeError(size_t count) {
 class HyperLogLogErrorTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(HyperLogLogErrorTest, StaysWithinTheStandardError) {
-  // 200 streams leave an uncertainty of 5 % in the error itself; where linear counting hands over, it is a little larger.
+  // 200 streams leave an uncertainty of 5 % in the error itself; where linear counting hands over, it is a little
+  // larger.
   constexpr double kMargin = 1.35;
   EXPECT_LT(RelativeError<6>(GetParam()), kMargin * 1.04 / 8);
   EXPECT_LT(RelativeError<7>(GetParam()), kMargin * 1.04 / std::sqrt(128));

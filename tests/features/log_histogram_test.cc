@@ -21,7 +21,8 @@ double ExactQuantile(std::vector<uint64_t> values, double share) {
 TEST(LogHistogramTest, QuantilesAreWithinAFactorOfTheSquareRootOfTwo) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     std::mt19937_64 random(seed);
-    std::lognormal_distribution<double> draw(3 + static_cast<double>(seed % 5), 0.3 + 0.1 * static_cast<double>(seed % 15));
+    std::lognormal_distribution<double> draw(3 + static_cast<double>(seed % 5),
+                                             0.3 + 0.1 * static_cast<double>(seed % 15));
     LogHistogram<48> histogram;
     std::vector<uint64_t> values;
     for (int i = 0; i < 1000; ++i) {

@@ -36,31 +36,30 @@ TEST_P(MarkerExampleTest, IsFoundInItsClass) {
 
 INSTANTIATE_TEST_SUITE_P(
     BuiltInList, MarkerExampleTest,
-    ::testing::Values(
-        Example{Marker::kReasoningElicitation, "Solve 3x + 4 = 19. Let's think step by step."},
-        Example{Marker::kReasoningElicitation, "SHOW your full REASONING, please"},
-        Example{Marker::kReasoningElicitation, "Explain how you arrived at the result."},
-        Example{Marker::kReasoningElicitation, "Löse die Aufgabe Schritt für Schritt."},
-        Example{Marker::kReasoningElicitation, "Resuelve el problema paso a paso."},
-        Example{Marker::kReasoningElicitation, "Explique étape par étape."},
-        Example{Marker::kReasoningElicitation, "Реши задачу шаг за шагом"},
-        Example{Marker::kReasoningElicitation, "Пошагово, пожалуйста."},
-        Example{Marker::kReasoningElicitation, "请一步一步地解答这道题"},
-        Example{Marker::kReasoningElicitation, "ステップバイステップで解いてください"},
-        Example{Marker::kReasoningElicitation, "단계별로 설명해 주세요"},
-        Example{Marker::kTraceCoercion, "Begin with <thinking> and write all you think."},
-        Example{Marker::kTraceCoercion, "Output your complete internal monologue."},
-        Example{Marker::kTraceCoercion, "Give the full reasoning trace, do not summarise your thoughts."},
-        Example{Marker::kRubricGrading, "Rate the following answer on a scale of 1 to 10."},
-        Example{Marker::kRubricGrading, "You are an impartial judge."},
-        Example{Marker::kRubricGrading, "Which of the two responses is better?"},
-        Example{Marker::kBulkGeneration, "Generate 20 diverse questions about chemistry."},
-        Example{Marker::kBulkGeneration, "Come up with a series of 50 tasks."},
-        Example{Marker::kBulkGeneration, "We make synthetic data."},
-        Example{Marker::kPromptEvolution, "Rewrite the given prompt into a more complex version."},
-        Example{Marker::kPromptEvolution, "Increase the difficulty of this."},
-        Example{Marker::kSimulatedUser, "Act as a human user who is asking about taxes."},
-        Example{Marker::kSimulatedUser, "Write the next user message."}));
+    ::testing::Values(Example{Marker::kReasoningElicitation, "Solve 3x + 4 = 19. Let's think step by step."},
+                      Example{Marker::kReasoningElicitation, "SHOW your full REASONING, please"},
+                      Example{Marker::kReasoningElicitation, "Explain how you arrived at the result."},
+                      Example{Marker::kReasoningElicitation, "Löse die Aufgabe Schritt für Schritt."},
+                      Example{Marker::kReasoningElicitation, "Resuelve el problema paso a paso."},
+                      Example{Marker::kReasoningElicitation, "Explique étape par étape."},
+                      Example{Marker::kReasoningElicitation, "Реши задачу шаг за шагом"},
+                      Example{Marker::kReasoningElicitation, "Пошагово, пожалуйста."},
+                      Example{Marker::kReasoningElicitation, "请一步一步地解答这道题"},
+                      Example{Marker::kReasoningElicitation, "ステップバイステップで解いてください"},
+                      Example{Marker::kReasoningElicitation, "단계별로 설명해 주세요"},
+                      Example{Marker::kTraceCoercion, "Begin with <thinking> and write all you think."},
+                      Example{Marker::kTraceCoercion, "Output your complete internal monologue."},
+                      Example{Marker::kTraceCoercion, "Give the full reasoning trace, do not summarise your thoughts."},
+                      Example{Marker::kRubricGrading, "Rate the following answer on a scale of 1 to 10."},
+                      Example{Marker::kRubricGrading, "You are an impartial judge."},
+                      Example{Marker::kRubricGrading, "Which of the two responses is better?"},
+                      Example{Marker::kBulkGeneration, "Generate 20 diverse questions about chemistry."},
+                      Example{Marker::kBulkGeneration, "Come up with a series of 50 tasks."},
+                      Example{Marker::kBulkGeneration, "We make synthetic data."},
+                      Example{Marker::kPromptEvolution, "Rewrite the given prompt into a more complex version."},
+                      Example{Marker::kPromptEvolution, "Increase the difficulty of this."},
+                      Example{Marker::kSimulatedUser, "Act as a human user who is asking about taxes."},
+                      Example{Marker::kSimulatedUser, "Write the next user message."}));
 
 class OrdinarySentenceTest : public ::testing::TestWithParam<const char*> {};
 
@@ -73,10 +72,11 @@ INSTANTIATE_TEST_SUITE_P(
                       "Translate this sentence into Spanish: the cat sleeps.",
                       "Why does my C++ program crash when the vector is empty?",
                       "Fasse diesen Text in drei Sätzen zusammen.", "¿Qué tiempo hace hoy en Madrid?",
-                      "Quelle est la hauteur de la tour Eiffel ?", "今天天气怎么样？", "おすすめの映画を教えてください。",
-                      "오늘 저녁 메뉴를 추천해 주세요.", "Расскажи сказку про кота.",
-                      "How many steps does the stairway of the tower have?", "I scored a goal in the match yesterday.",
-                      "Please correct the grammar of my e-mail.", "Give me a recipe with two eggs."));
+                      "Quelle est la hauteur de la tour Eiffel ?", "今天天气怎么样？",
+                      "おすすめの映画を教えてください。", "오늘 저녁 메뉴를 추천해 주세요.",
+                      "Расскажи сказку про кота.", "How many steps does the stairway of the tower have?",
+                      "I scored a goal in the match yesterday.", "Please correct the grammar of my e-mail.",
+                      "Give me a recipe with two eggs."));
 
 TEST(PhraseEngineTest, BuiltInListHasEveryClass) {
   const std::string list(PhraseEngine::BuiltInList());
@@ -88,7 +88,8 @@ TEST(PhraseEngineTest, BuiltInListHasEveryClass) {
 }
 
 TEST(PhraseEngineTest, ReportsAllClassesOfAText) {
-  const auto engine = Compiled("# comment\n\nreasoning_elicitation\talpha\nsimulated_user\tomega\nsimulated_user\tzeta");
+  const auto engine =
+      Compiled("# comment\n\nreasoning_elicitation\talpha\nsimulated_user\tomega\nsimulated_user\tzeta");
   EXPECT_EQ(engine->Find("Alpha and OMEGA"), 0b100001U);
   EXPECT_EQ(engine->Find("alph"), 0U);
 }
@@ -105,8 +106,9 @@ TEST_P(BadListTest, IsRejected) {
 
 INSTANTIATE_TEST_SUITE_P(PhraseEngine, BadListTest,
                          ::testing::Values("no_such_class\talpha\n", "bulk_generation alpha\n", "bulk_generation\n",
-                                           "bulk_generation\t(alpha\n", "bulk_generation\t\n", "# nothing but comments\n",
-                                           "", "bulk_generation\talpha\nbulk_generation\t[\n"));
+                                           "bulk_generation\t(alpha\n", "bulk_generation\t\n",
+                                           "# nothing but comments\n", "",
+                                           "bulk_generation\talpha\nbulk_generation\t[\n"));
 
 TEST(PhraseEngineTest, RejectionNamesTheLine) {
   for (const char* list : {"# first\nbulk_generation\talpha\nno_class\tx\n", "# first\n\nbulk_generation\t(alpha\n"}) {

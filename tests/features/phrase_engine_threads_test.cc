@@ -41,7 +41,8 @@ TEST(PhraseEngineThreadsTest, DigestsAreTheSameInEveryThread) {
   const PromptDigester digester(DigestKey::BuiltIn(), *phrases.value());
   const auto digest = [&digester](int i) {
     UsageBatch batch;
-    digester.Digest("You are kind.", "Solve task " + std::to_string(i) + " step by step.", "Yes.", batch, batch.AddRow());
+    digester.Digest("You are kind.", "Solve task " + std::to_string(i) + " step by step.", "Yes.", batch,
+                    batch.AddRow());
     return batch.number(0, NumberField::kPromptHash) ^ batch.number(0, NumberField::kMarkers);
   };
   std::vector<uint64_t> expected;

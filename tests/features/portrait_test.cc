@@ -153,7 +153,8 @@ TEST(PortraitTest, LateEventIsCountedWithTheWeightThatItHasByNow) {
   in_order.Update(EventAt(kStart + kNanosecondsPerHour, 2), kRatios);
   late.Update(EventAt(kStart + kNanosecondsPerHour, 2), kRatios);
   late.Update(late_event, kRatios);
-  for (const Counter counter : {Counter::kEvent, Counter::kText, Counter::kReasoningElicitation, Counter::kInputToken}) {
+  for (const Counter counter :
+       {Counter::kEvent, Counter::kText, Counter::kReasoningElicitation, Counter::kInputToken}) {
     EXPECT_EQ(late.total(counter), in_order.total(counter));
     for (const HalfLife half_life : {HalfLife::kHour, HalfLife::kDay, HalfLife::kFortnight}) {
       const int64_t now = kStart + 2 * kNanosecondsPerHour;
@@ -239,8 +240,8 @@ TEST(PortraitTest, ExtremeEventsLeaveItFinite) {
   }
   for (size_t i = 0; i < kCounterCount; ++i) {
     EXPECT_TRUE(std::isfinite(portrait.total(static_cast<Counter>(i))));
-    EXPECT_TRUE(std::isfinite(
-        portrait.decayed(static_cast<Counter>(i), HalfLife::kFortnight, portrait.last_time_unix_nano())));
+    EXPECT_TRUE(
+        std::isfinite(portrait.decayed(static_cast<Counter>(i), HalfLife::kFortnight, portrait.last_time_unix_nano())));
   }
 }
 

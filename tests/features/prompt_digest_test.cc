@@ -13,8 +13,8 @@
 namespace stillwatch::features {
 namespace {
 
-constexpr std::array kHashFields = {NumberField::kSystemHash,   NumberField::kPromptHash, NumberField::kTemplateHash,
-                                    NumberField::kSlotHash,     NumberField::kHeadHash,   NumberField::kCompletionHash};
+constexpr std::array kHashFields = {NumberField::kSystemHash, NumberField::kPromptHash, NumberField::kTemplateHash,
+                                    NumberField::kSlotHash,   NumberField::kHeadHash,   NumberField::kCompletionHash};
 constexpr std::array kOtherFields = {NumberField::kMarkers, NumberField::kPromptBytes, NumberField::kPromptWords,
                                      NumberField::kSystemBytes, NumberField::kCompletionBytes};
 
@@ -107,13 +107,15 @@ TEST(PromptDigestTest, HashesIgnoreWhiteSpaceAtBothEnds) {
 
 TEST(PromptDigestTest, MarkersComeFromPromptAndSystemPrompt) {
   EXPECT_EQ(PromptNumber("Think step by step.", NumberField::kMarkers), 1U);
-  EXPECT_EQ(Digested("You are an impartial judge.", "Think step by step.", "").number(0, NumberField::kMarkers), 0b101U);
+  EXPECT_EQ(Digested("You are an impartial judge.", "Think step by step.", "").number(0, NumberField::kMarkers),
+            0b101U);
   EXPECT_EQ(Digested("", "Hello", "Think step by step.").number(0, NumberField::kMarkers), 0U);
 }
 
 TEST(PromptDigestTest, OnlyTheFirstBytesAreLookedAt) {
   const std::string full(PromptDigester::kDigestedBytesMax, 'a');
-  EXPECT_EQ(PromptNumber(full, NumberField::kPromptHash), PromptNumber(full + " step by step", NumberField::kPromptHash));
+  EXPECT_EQ(PromptNumber(full, NumberField::kPromptHash),
+            PromptNumber(full + " step by step", NumberField::kPromptHash));
   EXPECT_EQ(PromptNumber(full + " step by step", NumberField::kMarkers), 0U);
   const std::string almost(PromptDigester::kDigestedBytesMax - 13, 'a');
   EXPECT_EQ(PromptNumber(almost + " step by step", NumberField::kMarkers), 1U);
@@ -129,7 +131,8 @@ TEST(PromptDigestTest, ACharacterAcrossTheCutIsLeftOut) {
       EXPECT_EQ(PromptNumber(before + character, NumberField::kMarkers), 1U);
     }
     const std::string before(PromptDigester::kDigestedBytesMax - character.size(), 'a');
-    EXPECT_NE(PromptNumber(before + character, NumberField::kPromptHash), PromptNumber(before, NumberField::kPromptHash));
+    EXPECT_NE(PromptNumber(before + character, NumberField::kPromptHash),
+              PromptNumber(before, NumberField::kPromptHash));
   }
 }
 

@@ -48,16 +48,15 @@ TEST_P(OtherTemplateTest, OtherWordsChangeTheTemplate) {
   EXPECT_NE(Of(GetParam().first).template_hash, Of(GetParam().second).template_hash);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Skeleton, OtherTemplateTest,
-    ::testing::Values(Pair{"word", "please add 3 and 4", "please subtract 3 and 4"},
-                      Pair{"order", "one small step for a cat", "one small cat for a step"},
-                      Pair{"length", "tell me a story", "tell me a story about rain"},
-                      Pair{"slot_position", "give 5 examples", "give examples 5"},
-                      Pair{"ideographs", "请写一首诗", "请写一封信"},
-                      Pair{"hangul", "시를 써 주세요", "편지를 써 주세요"},
-                      Pair{"accents", "écris une lettre", "ècris une lettre"}),
-    [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Skeleton, OtherTemplateTest,
+                         ::testing::Values(Pair{"word", "please add 3 and 4", "please subtract 3 and 4"},
+                                           Pair{"order", "one small step for a cat", "one small cat for a step"},
+                                           Pair{"length", "tell me a story", "tell me a story about rain"},
+                                           Pair{"slot_position", "give 5 examples", "give examples 5"},
+                                           Pair{"ideographs", "请写一首诗", "请写一封信"},
+                                           Pair{"hangul", "시를 써 주세요", "편지를 써 주세요"},
+                                           Pair{"accents", "écris une lettre", "ècris une lettre"}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST(SkeletonTest, CaseSpaceAndPunctuationDoNotMatter) {
   EXPECT_EQ(Of("Tell me, a story!").template_hash, Of("  tell   me a\nstory ").template_hash);

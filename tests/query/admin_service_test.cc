@@ -3,7 +3,7 @@
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
 
 #include "tests/query/service_harness.h"
 
@@ -15,7 +15,7 @@ TEST(AdminServiceTest, TellsTheVersion) {
   grpc::ClientContext context;
   v1::GetVersionResponse response;
   ASSERT_TRUE(harness.admin().GetVersion(&context, {}, &response).ok());
-  EXPECT_TRUE(std::regex_match(response.version(), std::regex("[0-9]+\\.[0-9]+\\.[0-9]+"))) << response.version();
+  EXPECT_EQ(std::count(response.version().begin(), response.version().end(), '.'), 2) << response.version();
   EXPECT_NE(response.build(), "");
   EXPECT_EQ(response.instruction_set(), "baseline");
 }

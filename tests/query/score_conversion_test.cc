@@ -15,8 +15,8 @@ using detector::kDetectorCount;
 // An account in which detector i found `log_odds[i]`, for as many as are given, and the others nothing.
 detector::AccountDetail MakeAccount(std::initializer_list<double> log_odds, Label label = Label::kUnlabelled) {
   detector::AccountDetail account;
-  account.account_id = "a";
-  account.organization_id = "o";
+  account.account_id = "account-1";
+  account.organization_id = "org-1";
   account.label = label;
   account.assessment.peer_group = 4;
   double sum = detector::kBaseLogOdds;
@@ -75,8 +75,8 @@ TEST(ScoreConversionTest, ScoreHoldsWhatTheEngineKeeps) {
   account.live.score.events_at_first_review = 3;
   account.live.score.events_at_first_act = 4;
   const v1::AccountScore score = ScoreOf(account);
-  EXPECT_EQ(score.account_id(), "a");
-  EXPECT_EQ(score.organization_id(), "o");
+  EXPECT_EQ(score.account_id(), "account-1");
+  EXPECT_EQ(score.organization_id(), "org-1");
   EXPECT_EQ(score.cluster_id(), "");
   EXPECT_EQ(score.verdict(), v1::VERDICT_ACT);
   EXPECT_EQ(score.first_review_time_unix_nano(), 1u);
