@@ -82,7 +82,7 @@ void AccountPartition::Tick(int64_t time_unix_nano, const Baseline& baseline) {
     Account& account = accounts_[index];
     account.live.is_dirty = false;
     MarkUnsaved(index);
-    if (!IsDue(account.live, baseline) && !account.live.score.awaits_lowering) continue;
+    if (!IsDue(account.live) && !account.live.score.awaits_lowering) continue;
     Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
   }
   dirty_.clear();

@@ -45,17 +45,16 @@ Assessment Reassess(LiveState& state, const Baseline& baseline, Label label, int
   return assessment;
 }
 
-bool IsDue(const LiveState& state, const Baseline& baseline) {
+bool IsDue(const LiveState& state) {
   const uint64_t assessed = state.score.assessed_event_count;
-  return state.portrait.event_count() > assessed + assessed / 16 ||
-         state.score.assessed_baseline_time_unix_nano != baseline.time_unix_nano;
+  return state.portrait.event_count() > assessed + assessed / 8;
 }
 
 void ApplyEvent(LiveState& state, const features::Observation& event, const Baseline& baseline, Label label,
                 const ChangeSink& sink) {
   state.portrait.Update(event, baseline.groups[state.peer_group].marker_ratios);
   state.is_dirty = true;
-  if (IsDue(state, baseline) && HasAlert(state)) {
+  if (IsDue(state) && HasAlert(state)) {
     Reassess(state, baseline, label, event.time_unix_nano, Lowering::kDeferred, sink);
   }
 }

@@ -52,9 +52,10 @@ enum class Lowering : uint8_t { kAllowed, kDeferred };
 Assessment Reassess(LiveState& state, const Baseline& baseline, Label label, int64_t time_unix_nano, Lowering lowering,
                     const ChangeSink& sink);
 
-// True if an assessment may say something new: after a sixteenth more events, or under a renewed baseline. This bounds the
-// assessments of an account to the logarithm of its events, and delays an alarm by at most a sixteenth.
-bool IsDue(const LiveState& state, const Baseline& baseline);
+// True if an assessment may say something new: after an eighth more events. This bounds the assessments of an account to
+// the logarithm of its events, and delays an alarm by at most an eighth of them. A renewed baseline alone is no reason:
+// readers assess under it anyway.
+bool IsDue(const LiveState& state);
 
 // Counts one event. If the sequential tests have anything to say and an assessment is due, it is made at once, so that
 // an alarm comes with the event that raises it; otherwise at the next tick.

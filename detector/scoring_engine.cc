@@ -136,7 +136,7 @@ void ScoringEngine::Tick(int64_t time_unix_nano) {
   parallel_for_(kPartitionCount, [&](size_t partition) { (*partitions_)[partition].Tick(time_unix_nano, *current); });
   const uint64_t settled = settled_event_count_;
   const uint64_t since = settled - settled_at_renewal_;
-  const bool has_grown = since >= std::max(kEventsForFirstBaseline, settled_at_renewal_ / 4);
+  const bool has_grown = since >= std::max(kEventsForFirstBaseline, settled_at_renewal_ / 2);
   const bool has_aged = since > 0 && settled >= kEventsForFirstBaseline &&
                         time_unix_nano - current->time_unix_nano >= kNanosecondsPerDay;
   if (has_grown || has_aged) RenewBaseline(time_unix_nano);

@@ -51,7 +51,7 @@ struct EngineOptions {
   // may become late sooner.
   size_t waiting_event_count_max = 2'000'000;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
-  size_t baseline_sample_count_max = 8192;
+  size_t baseline_sample_count_max = 4096;
 };
 
 struct EngineCounters {
@@ -73,7 +73,7 @@ struct SavedWaiting {
 // never of the wall clock, of batch sizes or of threads.
 // The watermark is the newest event time less the allowed lateness. Events behind it are settled in order of time; those
 // before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
-// the baseline of the population is renewed when a quarter more events, or a day, have come since the last time.
+// the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
 // Threading: Offer, SetLabel, Save, Restore by one thread at a time (the writer); all others from any thread.
 // Limits: see EngineOptions; memory grows with the number of accounts, about 2.5 KiB each.
 class ScoringEngine {

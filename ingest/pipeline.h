@@ -25,7 +25,7 @@ namespace stillwatch::ingest {
 
 struct PipelineOptions {
   // A checkpoint is made whenever this many events were counted since the last one, so a restart replays at most these.
-  uint64_t checkpoint_event_count = 1'000'000;
+  uint64_t checkpoint_event_count = 2'000'000;
   // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the senders.
   size_t apply_queue_batches_max = 256;
   // Batches that one group commit takes at most, so that the first of them is not kept waiting by the last.
