@@ -18,7 +18,7 @@ enum class Completeness { kComplete, kMoreFollows };
 
 struct ImportOptions {
   std::vector<std::string> paths;  // "-" is standard input.
-  size_t batch_size = 1000;
+  size_t batch_size = 2000;
   size_t window_bytes = 16 << 20;
   std::chrono::seconds retry_time{60};
   Completeness completeness = Completeness::kComplete;

@@ -31,7 +31,8 @@ int64_t Now() {
 
 size_t WorkerCount(const Options& options) {
   if (options.worker_threads > 0) return options.worker_threads;
-  return std::max(1U, std::thread::hardware_concurrency());
+  // The committer and the applier keep a core busy between them.
+  return std::max(2U, std::thread::hardware_concurrency()) - 1;
 }
 
 detector::EngineOptions EngineOptionsOf(const Options& options) {

@@ -28,7 +28,7 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("data-dir", options.data_dir, "Directory of the store; made if missing")->required();
   add("grpc-address", options.grpc_address, "HOST:PORT of all gRPC services; port 0 picks a free one");
   add("http-address", options.http_address, "HOST:PORT of /healthz, /readyz and /metrics");
-  add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means one a core")
+  add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
       "How much later than others an event may come and still count in order of time")

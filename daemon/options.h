@@ -13,7 +13,7 @@ struct Options {
   std::string data_dir;
   std::string grpc_address = "127.0.0.1:7443";
   std::string http_address = "127.0.0.1:7480";
-  // Threads that decode batches and score accounts; 0 means one a core.
+  // Threads that decode batches and score accounts; 0 means the cores less one.
   uint32_t worker_threads = 0;
   uint32_t allowed_lateness_seconds = 120;
   // Minutes after midnight UTC at which the daily audit begins.

@@ -18,7 +18,7 @@ namespace {
 struct Arguments {
   std::string events;
   uint64_t count = 1'000'000;
-  uint64_t batch_size = 1000;
+  uint64_t batch_size = 2000;
   uint64_t worker_threads = 0;
 };
 
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   app.add_option("--events", arguments.events, "JSON Lines file to import; made if not given");
   app.add_option("--count", arguments.count, "Events to make");
   app.add_option("--batch-size", arguments.batch_size, "Events a batch");
-  app.add_option("--worker-threads", arguments.worker_threads, "Of the daemon; 0 means one a core");
+  app.add_option("--worker-threads", arguments.worker_threads, "Of the daemon; 0 means the cores less one");
   CLI11_PARSE(app, argc, argv);
   return stillwatch::blackbox::Measure(arguments);
 }
