@@ -208,6 +208,8 @@ void Daemon::Drain() {
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
   if (grpc_server_ != nullptr) grpc_server_->Shutdown(std::chrono::system_clock::now() + kGraceForOpenCalls);
+  // Batches that were read may still be on a worker; the services must outlive them.
+  workers_.WaitUntilIdle();
   if (pipeline_ != nullptr) pipeline_->Drain();
   if (grpc_server_ != nullptr) grpc_server_->Wait();
   http_server_.reset();

@@ -26,7 +26,18 @@ void Work(Loop& loop, const std::function<void(size_t)>& body) {
 
 }  // namespace
 
-void WorkerPool::Post(std::function<void()> task) { boost::asio::post(pool_, std::move(task)); }
+void WorkerPool::Post(std::function<void()> task) {
+  ++open_task_count_;
+  boost::asio::post(pool_, [this, work = std::move(task)]() mutable {
+    work();
+    work = nullptr;  // What the task held is gone before it counts as done.
+    if (--open_task_count_ == 0) open_task_count_.notify_all();
+  });
+}
+
+void WorkerPool::WaitUntilIdle() {
+  for (size_t open = open_task_count_; open > 0; open = open_task_count_) open_task_count_.wait(open);
+}
 
 void WorkerPool::ParallelFor(size_t count, const std::function<void(size_t)>& body) {
   const auto loop = std::make_shared<Loop>();

@@ -1,6 +1,7 @@
 // The threads that decode batches and score accounts.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <functional>
@@ -15,11 +16,14 @@ class WorkerPool {
   ~WorkerPool() { pool_.join(); }
 
   void Post(std::function<void()> task);
+  // Returns when no task is queued or running. Whoever may post should have been stopped before.
+  void WaitUntilIdle();
   // detector::ParallelFor: the calling thread works too, so it never waits for a pool that is busy with other tasks.
   void ParallelFor(size_t count, const std::function<void(size_t)>& body);
 
  private:
   const size_t thread_count_;
+  std::atomic<size_t> open_task_count_{0};
   boost::asio::thread_pool pool_;
 };
 
