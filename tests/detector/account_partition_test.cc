@@ -153,7 +153,8 @@ TEST(AccountPartitionTest, VerdictsFallAtTicksOnly) {
   Baseline lenient = HonestBaseline();
   lenient.time_unix_nano += 1;
   lenient.review_log_odds = lenient.act_log_odds = 100;
-  partition.AddWaiting(kAccount, "", kEnd, 300, Arrivals(1)[0].event);
+  // An eighth more events, so that an assessment is due.
+  for (uint64_t i = 0; i < 60; ++i) partition.AddWaiting(kAccount, "", kEnd, 300 + i, Arrivals(1)[0].event);
   partition.Settle(kEnd + 1, lenient);
   EXPECT_TRUE(partition.TakeChanges().empty());
   partition.Tick(kEnd + 2, lenient);
