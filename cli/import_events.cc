@@ -1,4 +1,7 @@
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -12,7 +15,9 @@
 #include "cli/import_commands.h"
 #include "cli/line_import.h"
 #include "cli/usage_uploader.h"
+#include "proto/columns_writer.h"
 #include "proto/usage_json.h"
+#include "proto/wire_reader.h"
 #include "stillwatch/v1/ingest.grpc.pb.h"
 
 namespace stillwatch::cli {
@@ -49,17 +54,18 @@ class EventImport {
 
  private:
   Status AddLine(EventOrigin origin, std::string_view line) {
-    v1::UsageEvent* event = request_.add_events();
+    event_.Clear();  // Keeps its strings' memory.
     uint64_t unknown_field_count = 0;
-    if (const Status status = decoder_.Decode(line, *event, unknown_field_count); !status.ok()) {
-      request_.mutable_events()->RemoveLast();
+    if (const Status status = decoder_.Decode(line, event_, unknown_field_count); !status.ok()) {
       lines_.report().RejectLine(origin, "invalid_json", status.message());
       return Status();
     }
     if (unknown_field_count > 0) lines_.report().AddUnknownFields(unknown_field_count);
     const std::string& path = options_.paths[origin.file_index];
-    if (event->event_id().empty()) event->set_event_id(DeriveEventId(path, origin.line_number, line));
-    origin.time_unix_nano = event->time_unix_nano();
+    if (event_.event_id().empty()) event_.set_event_id(DeriveEventId(path, origin.line_number, line));
+    origin.time_unix_nano = event_.time_unix_nano();
+    if (!columns_.HasRoomFor(event_)) STILLWATCH_RETURN_IF_ERROR(SendBatch(path));
+    columns_.Add(event_);
     origins_.push_back(origin);
     line_bytes_ += line.size();
     const bool is_full = origins_.size() >= options_.batch_size || line_bytes_ >= kBatchLineBytes;
@@ -70,7 +76,7 @@ class EventImport {
   Status SendBatch(const std::string& path) {
     if (origins_.empty()) return Status();
     request_.set_source_id(SourceId(path));
-    return SendRequest();
+    return SendRequest(columns_.Finish());
   }
 
   // Sent apart and last, when it is known which events were taken: one with a wrong time in the future must not make
@@ -80,22 +86,30 @@ class EventImport {
     if (newest_time_unix_nano == 0) return Status();
     request_.set_source_id(SourceId(options_.paths.back()));
     request_.set_complete_through_unix_nano(newest_time_unix_nano);
-    STILLWATCH_RETURN_IF_ERROR(SendRequest());
+    STILLWATCH_RETURN_IF_ERROR(SendRequest(""));
     return uploader_.WaitForAcknowledgements();
   }
 
-  Status SendRequest() {
+  // `columns`: bytes of the request's columns, if it has any.
+  Status SendRequest(const std::string& columns) {
     UploadBatch batch;
     batch.sequence = ++sequence_;
     batch.origins = std::exchange(origins_, {});
     request_.set_sequence(batch.sequence);
-    bool owns_buffer = false;
-    const grpc::Status serialized =
-        grpc::SerializationTraits<v1::StreamUsageRequest>::Serialize(request_, &batch.payload, &owns_buffer);
-    request_.Clear();  // Keeps the events and their strings for the next batch.
+    std::string bytes = request_.SerializeAsString();
+    if (!columns.empty()) {
+      using google::protobuf::io::CodedOutputStream;
+      google::protobuf::io::StringOutputStream stream(&bytes);
+      CodedOutputStream output(&stream);
+      output.WriteTag(v1::StreamUsageRequest::kColumnsFieldNumber << 3 | static_cast<uint32_t>(WireType::kBytes));
+      output.WriteVarint32(static_cast<uint32_t>(columns.size()));
+      output.WriteString(columns);
+    }
+    request_.Clear();
     line_bytes_ = 0;
-    STILLWATCH_RETURN_IF_ERROR(FromGrpc(serialized));
-    batch.bytes = batch.payload.Length();
+    const grpc::Slice slice(bytes);
+    batch.payload = grpc::ByteBuffer(&slice, 1);
+    batch.bytes = bytes.size();
     return uploader_.Send(std::move(batch));
   }
 
@@ -107,8 +121,10 @@ class EventImport {
   LineImport& lines_;
   const ImportOptions& options_;
   UsageJsonDecoder decoder_;
+  v1::UsageEvent event_;
+  ColumnsWriter columns_;
   v1::StreamUsageRequest request_;
-  std::vector<EventOrigin> origins_;  // Of the request's events.
+  std::vector<EventOrigin> origins_;  // Of the events in the columns.
   size_t line_bytes_ = 0;
   uint64_t sequence_ = 0;
   UsageUploader uploader_;

@@ -6,6 +6,9 @@
 namespace stillwatch::detector {
 namespace {
 
+// How many look-ups of accounts run ahead: enough to hide a memory access.
+constexpr size_t kPrefetchDistance = 8;
+
 struct Later {
   bool operator()(const AccountPartition::Waiting& a, const AccountPartition::Waiting& b) const {
     return std::tie(a.effective_time_unix_nano, a.event_hash, a.sequence) >
@@ -15,11 +18,12 @@ struct Later {
 
 }  // namespace
 
-uint32_t AccountPartition::FindOrAdd(std::string_view account_id) {
-  if (const auto found = index_.find(account_id); found != index_.end()) return found->second;
+uint32_t AccountPartition::FindOrAdd(const AccountKey& key) {
+  if (const auto found = index_.find(key); found != index_.end()) return found->second;
   const auto index = static_cast<uint32_t>(accounts_.size());
-  accounts_.emplace_back().id = account_id;
-  index_.emplace(std::string(account_id), index);
+  Account& account = accounts_.emplace_back();
+  account.id = key.id;
+  index_.emplace(AccountKey{key.hash, account.id}, index);
   return index;
 }
 
@@ -37,26 +41,32 @@ ChangeSink AccountPartition::SinkFor(Account& account) {
   };
 }
 
-void AccountPartition::AddWaiting(std::string_view account_id, std::string_view organization_id,
-                                  int64_t effective_time_unix_nano, uint64_t sequence,
-                                  const features::Observation& event) {
+void AccountPartition::AddWaiting(std::span<const Arrival> arrivals) {
   const std::lock_guard lock(mutex_);
-  const uint32_t index = FindOrAdd(account_id);
-  if (!organization_id.empty() && accounts_[index].organization_id != organization_id) {
-    accounts_[index].organization_id = organization_id;
-    MarkUnsaved(index);
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    if (i + kPrefetchDistance < arrivals.size()) {
+      const Arrival& ahead = arrivals[i + kPrefetchDistance];
+      index_.prefetch(AccountKey{ahead.account_hash, ahead.account_id});
+    }
+    const Arrival& arrival = arrivals[i];
+    const uint32_t index = FindOrAdd({arrival.account_hash, arrival.account_id});
+    Account& account = accounts_[index];
+    if (!arrival.organization_id.empty() && account.organization_id != arrival.organization_id) {
+      account.organization_id = arrival.organization_id;
+      MarkUnsaved(index);
+    }
+    auto slot = static_cast<uint32_t>(slots_.size());
+    if (free_slots_.empty()) {
+      slots_.push_back(*arrival.event);
+    } else {
+      slot = free_slots_.back();
+      free_slots_.pop_back();
+      slots_[slot] = *arrival.event;
+    }
+    heap_.push_back(
+        {arrival.effective_time_unix_nano, arrival.event->event_hash, arrival.sequence, index, slot});
+    std::push_heap(heap_.begin(), heap_.end(), Later());
   }
-  uint32_t slot;
-  if (free_slots_.empty()) {
-    slot = static_cast<uint32_t>(slots_.size());
-    slots_.push_back(event);
-  } else {
-    slot = free_slots_.back();
-    free_slots_.pop_back();
-    slots_[slot] = event;
-  }
-  heap_.push_back({effective_time_unix_nano, event.event_hash, sequence, index, slot});
-  std::push_heap(heap_.begin(), heap_.end(), Later());
 }
 
 size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baseline) {
@@ -106,13 +116,13 @@ bool AccountPartition::HasDirtyAccounts() const {
 
 void AccountPartition::SetProfile(AccountProfile profile) {
   const std::lock_guard lock(mutex_);
-  Account& account = accounts_[FindOrAdd(profile.account_id)];
+  Account& account = accounts_[FindOrAdd(KeyOf(profile.account_id))];
   account.profile = std::make_unique<AccountProfile>(std::move(profile));
 }
 
 void AccountPartition::SetLabel(std::string_view account_id, Label label, const Baseline& baseline) {
   const std::lock_guard lock(mutex_);
-  const uint32_t index = FindOrAdd(account_id);
+  const uint32_t index = FindOrAdd(KeyOf(account_id));
   Account& account = accounts_[index];
   if (account.label == label) return;
   account.label = label;
@@ -123,7 +133,7 @@ void AccountPartition::SetLabel(std::string_view account_id, Label label, const 
 
 void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> timeline) {
   const std::lock_guard lock(mutex_);
-  const uint32_t index = FindOrAdd(saved.account_id);
+  const uint32_t index = FindOrAdd(KeyOf(saved.account_id));
   Account& account = accounts_[index];
   account.organization_id = std::move(saved.organization_id);
   account.live = saved.live;
@@ -134,7 +144,7 @@ void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> ti
 
 void AccountPartition::RestoreLabel(std::string_view account_id, Label label) {
   const std::lock_guard lock(mutex_);
-  accounts_[FindOrAdd(account_id)].label = label;
+  accounts_[FindOrAdd(KeyOf(account_id))].label = label;
 }
 
 void AccountPartition::AssessRelabelled(const Baseline& baseline) {
@@ -185,7 +195,7 @@ absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> Account
 
 std::optional<AccountDetail> AccountPartition::Get(std::string_view account_id, const Baseline& baseline) const {
   const std::lock_guard lock(mutex_);
-  const auto found = index_.find(account_id);
+  const auto found = index_.find(KeyOf(account_id));
   if (found == index_.end()) return std::nullopt;
   std::vector<Waiting> own;
   std::copy_if(heap_.begin(), heap_.end(), std::back_inserter(own),

@@ -9,12 +9,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "detector/account_state.h"
 #include "features/observation.h"
+#include "proto/name_hash.h"
 #include "proto/records.h"
 
 namespace stillwatch::detector {
@@ -59,6 +61,15 @@ class AccountPartition {
     uint32_t account;
     uint32_t slot;
   };
+  // An event on its way in.
+  struct Arrival {
+    std::string_view account_id;
+    std::string_view organization_id;
+    uint64_t account_hash;
+    int64_t effective_time_unix_nano;
+    uint64_t sequence;
+    const features::Observation* event;
+  };
   // State to be made durable.
   struct DirtyAccount {
     std::string account_id;
@@ -66,8 +77,8 @@ class AccountPartition {
     LiveState live;
   };
 
-  void AddWaiting(std::string_view account_id, std::string_view organization_id, int64_t effective_time_unix_nano,
-                  uint64_t sequence, const features::Observation& event);
+  // Takes events that wait from now on.
+  void AddWaiting(std::span<const Arrival> arrivals);
   // Settles the events with an effective time before `until` and returns their number.
   size_t Settle(int64_t until_unix_nano, const Baseline& baseline);
   // Assesses the accounts that had events since the last tick, where that is due (IsDue).
@@ -108,14 +119,21 @@ class AccountPartition {
     LiveState live;
     std::vector<VerdictChange> timeline;
   };
-  struct NameHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view name) const { return features::HashName(name); }
+  // An account's id, with its hash computed once; the view is that of `Account::id`.
+  struct AccountKey {
+    uint64_t hash;
+    std::string_view id;
+    bool operator==(const AccountKey&) const = default;
+    template <typename State>
+    friend State AbslHashValue(State state, const AccountKey& key) {
+      return State::combine(std::move(state), key.hash);
+    }
   };
+  static AccountKey KeyOf(std::string_view account_id) { return {HashName(account_id), account_id}; }
   // A timeline keeps this many changes: enough for a history, bounded against flicker.
   static constexpr size_t kTimelineCountMax = 64;
 
-  uint32_t FindOrAdd(std::string_view account_id);
+  uint32_t FindOrAdd(const AccountKey& key);
   void MarkUnsaved(uint32_t index);
   // That of the events or, if they tell none, of the profile.
   static const std::string& OrganizationOf(const Account& account);
@@ -129,7 +147,7 @@ class AccountPartition {
 
   mutable std::mutex mutex_;
   std::deque<Account> accounts_;
-  absl::flat_hash_map<std::string, uint32_t, NameHash, std::equal_to<>> index_;
+  absl::flat_hash_map<AccountKey, uint32_t> index_;
   std::vector<Waiting> heap_;  // Earliest first.
   std::vector<features::Observation> slots_;
   std::vector<uint32_t> free_slots_;

@@ -233,9 +233,10 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
   auto saved = waiting.begin();
   uint64_t replayed = 0;
   const auto put_back = [&](const ObservedBatch& batch, size_t row) {
-    PartitionFor(batch.account_ids[row])
-        .AddWaiting(batch.account_ids[row], batch.organization_ids[row], saved->effective_time_unix_nano,
-                    saved->sequence, batch.observations[row]);
+    const AccountPartition::Arrival arrival = {batch.account_ids[row],    batch.organization_ids[row],
+                                               batch.account_hashes[row], saved->effective_time_unix_nano,
+                                               saved->sequence,           &batch.observations[row]};
+    PartitionFor(arrival.account_id).AddWaiting({&arrival, 1});
     ++waiting_event_count_;
   };
   // Promises that stand before sequence `until` hold before its event is offered.

@@ -21,15 +21,13 @@ void SerialFor(size_t count, const std::function<void(size_t)>& body) {
 ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch) {
   ObservedBatch out;
   const size_t count = batch->size();
-  out.observations.reserve(count);
+  out.observations = features::MakeObservations(*batch);
+  out.account_hashes = batch->HashRows(TextField::kAccountId);
   out.account_ids.reserve(count);
   out.organization_ids.reserve(count);
-  out.account_hashes.reserve(count);
   for (size_t row = 0; row < count; ++row) {
-    out.observations.push_back(features::MakeObservation(*batch, row));
     out.account_ids.push_back(batch->text(row, TextField::kAccountId));
     out.organization_ids.push_back(batch->text(row, TextField::kOrganizationId));
-    out.account_hashes.push_back(features::HashName(out.account_ids.back()));
   }
   out.keep_alive = std::move(batch);
   return out;
@@ -42,18 +40,12 @@ ScoringEngine::ScoringEngine(const EngineOptions& options, ParallelFor parallel_
       baseline_(std::make_shared<const Baseline>(PriorBaseline())) {}
 
 AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const {
-  return (*partitions_)[PartitionOf(features::HashName(account_id))];
+  return (*partitions_)[PartitionOf(HashName(account_id))];
 }
 
 // Gives each row its effective time, which is its own or, if it is late, that of the watermark at its arrival. This runs
 // row by row in the order of the log, so that neither batches nor threads can make a difference.
 void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
-  struct Row {
-    const ObservedBatch* batch;
-    size_t index;
-    int64_t effective_time_unix_nano;
-  };
-  std::array<std::vector<Row>, kPartitionCount> rows;
   int64_t watermark = watermark_unix_nano_;
   int64_t newest = newest_event_unix_nano_;
   uint64_t count = 0;
@@ -62,7 +54,9 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
     for (size_t i = 0; i < batch.observations.size(); ++i) {
       const int64_t time = batch.observations[i].time_unix_nano;
       late += time < watermark;
-      rows[PartitionOf(batch.account_hashes[i])].push_back({&batch, i, std::max(time, watermark)});
+      arrivals_[PartitionOf(batch.account_hashes[i])].push_back(
+          {batch.account_ids[i], batch.organization_ids[i], batch.account_hashes[i], std::max(time, watermark),
+           batch.first_sequence + i, &batch.observations[i]});
       newest = std::max(newest, time);
       watermark = std::max(watermark, time - options_.allowed_lateness_nano);
       ++count;
@@ -70,11 +64,8 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
     if (batch.complete_through_unix_nano) watermark = std::max(watermark, *batch.complete_through_unix_nano);
   }
   parallel_for_(kPartitionCount, [&](size_t partition) {
-    for (const Row& row : rows[partition]) {
-      (*partitions_)[partition].AddWaiting(row.batch->account_ids[row.index], row.batch->organization_ids[row.index],
-                                           row.effective_time_unix_nano, row.batch->first_sequence + row.index,
-                                           row.batch->observations[row.index]);
-    }
+    (*partitions_)[partition].AddWaiting(arrivals_[partition]);
+    arrivals_[partition].clear();
   });
   waiting_event_count_ += count;
   late_event_count_ += late;
@@ -154,7 +145,7 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
     (*partitions_)[partition].VisitPortraits(
         kEventsForBaseline, [&](std::string_view account_id, const features::Portrait& portrait) {
           // The partition is the hash's highest bits; the sample goes by the lowest.
-          part.emplace_back(__builtin_bswap64(features::HashName(account_id)), &portrait);
+          part.emplace_back(__builtin_bswap64(HashName(account_id)), &portrait);
         });
     const size_t count = std::min(share_max, part.size());
     std::partial_sort(part.begin(), part.begin() + static_cast<ptrdiff_t>(count), part.end());

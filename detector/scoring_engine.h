@@ -126,6 +126,8 @@ class ScoringEngine {
   std::shared_ptr<const Baseline> baseline_;
   std::function<void(const VerdictChange&)> listener_;
   std::vector<VerdictChange> unsaved_changes_;
+  // Of the batches being offered, by partition; kept to spare the allocations.
+  std::array<std::vector<AccountPartition::Arrival>, kPartitionCount> arrivals_;
 
   // The writer's position in event time. Atomic where readers ask for it.
   std::atomic<int64_t> watermark_unix_nano_{0};

@@ -1,8 +1,5 @@
 #include "features/observation.h"
 
-#define XXH_INLINE_ALL  // Short names: the call would cost as much as the hash.
-#include <xxhash.h>
-
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -10,57 +7,88 @@
 namespace stillwatch::features {
 namespace {
 
-template <typename T>
-T Clamped(const UsageBatch& batch, size_t row, NumberField field) {
-  return static_cast<T>(std::min<uint64_t>(batch.number(row, field), std::numeric_limits<T>::max()));
-}
+// Fills members of observations from columns of a batch; a column that no row has costs nothing.
+class ColumnReader {
+ public:
+  ColumnReader(const UsageBatch& batch, std::vector<Observation>& out) : batch_(batch), out_(out) {}
 
-uint64_t HashField(const UsageBatch& batch, size_t row, TextField field) { return HashName(batch.text(row, field)); }
+  void ReadHash(TextField field, uint64_t Observation::*member) {
+    if (batch_.ColumnIsEmpty(field)) return;
+    const std::vector<uint64_t> hashes = batch_.HashRows(field);
+    for (size_t row = 0; row < out_.size(); ++row) out_[row].*member = hashes[row];
+  }
 
-uint64_t HashClientBundle(const UsageBatch& batch, size_t row) {
-  const uint64_t parts[] = {batch.number(row, NumberField::kClientAsn),
-                            HashField(batch, row, TextField::kTlsFingerprint),
-                            HashField(batch, row, TextField::kUserAgent)};
-  if (parts[0] == 0 && parts[1] == 0 && parts[2] == 0) return 0;
-  return XXH3_64bits(parts, sizeof(parts));
+  template <typename T>
+  void ReadNumber(NumberField field, T Observation::*member) {
+    ForPresent(field, [&](Observation& event, uint64_t number) {
+      event.*member = static_cast<T>(std::min<uint64_t>(number, std::numeric_limits<T>::max()));
+    });
+  }
+
+  // Calls `set` with each row's observation and its number, where the row has one.
+  template <typename Set>
+  void ForPresent(NumberField field, const Set& set) {
+    if (batch_.ColumnIsEmpty(field)) return;
+    const std::span<const uint64_t> numbers = batch_.column(field);
+    const std::span<const uint64_t> presence = batch_.presence();
+    const uint64_t bit = uint64_t{1} << static_cast<size_t>(field);
+    for (size_t row = 0; row < std::min(out_.size(), numbers.size()); ++row) {
+      if ((presence[row] & bit) != 0) set(out_[row], numbers[row]);
+    }
+  }
+
+ private:
+  const UsageBatch& batch_;
+  std::vector<Observation>& out_;
+};
+
+void ReadClientBundles(const UsageBatch& batch, std::vector<Observation>& out) {
+  const bool is_known = !batch.ColumnIsEmpty(NumberField::kClientAsn) ||
+                        !batch.ColumnIsEmpty(TextField::kTlsFingerprint) || !batch.ColumnIsEmpty(TextField::kUserAgent);
+  if (!is_known) return;
+  const std::vector<uint64_t> fingerprints = batch.HashRows(TextField::kTlsFingerprint);
+  const std::vector<uint64_t> agents = batch.HashRows(TextField::kUserAgent);
+  for (size_t row = 0; row < out.size(); ++row) {
+    const uint64_t parts[] = {batch.number(row, NumberField::kClientAsn), fingerprints[row], agents[row]};
+    if (parts[0] == 0 && parts[1] == 0 && parts[2] == 0) continue;
+    out[row].client_bundle_hash = XXH3_64bits(parts, sizeof(parts));
+  }
 }
 
 }  // namespace
 
-uint64_t HashName(std::string_view name) { return name.empty() ? 0 : XXH3_64bits(name.data(), name.size()); }
-
-Observation MakeObservation(const UsageBatch& batch, size_t row) {
-  Observation out;
-  out.time_unix_nano = batch.time_unix_nano(row);
-  out.event_hash = HashField(batch, row, TextField::kEventId);
-  out.conversation_hash = HashField(batch, row, TextField::kConversationId);
-  out.end_user_hash = HashField(batch, row, TextField::kEndUserId);
-  out.address_hash = HashField(batch, row, TextField::kClientAddress);
-  out.client_bundle_hash = HashClientBundle(batch, row);
-  out.model_hash = HashField(batch, row, TextField::kRequestModel);
-  out.system_hash = batch.number(row, NumberField::kSystemHash);
-  out.prompt_hash = batch.number(row, NumberField::kPromptHash);
-  out.template_hash = batch.number(row, NumberField::kTemplateHash);
-  out.head_hash = batch.number(row, NumberField::kHeadHash);
-  out.markers = Clamped<uint32_t>(batch, row, NumberField::kMarkers);
-  out.prompt_words = Clamped<uint32_t>(batch, row, NumberField::kPromptWords);
-  out.input_tokens = Clamped<uint32_t>(batch, row, NumberField::kInputTokens);
-  out.output_tokens = Clamped<uint32_t>(batch, row, NumberField::kOutputTokens);
-  out.duration_ms = Clamped<uint32_t>(batch, row, NumberField::kDurationMs);
-  out.max_tokens = Clamped<uint32_t>(batch, row, NumberField::kMaxTokens);
-  out.message_count = Clamped<uint32_t>(batch, row, NumberField::kMessageCount);
-  if (batch.has(row, NumberField::kTemperature)) {
-    out.temperature = static_cast<float>(std::bit_cast<double>(batch.number(row, NumberField::kTemperature)));
-  }
-  out.status_code = Clamped<uint16_t>(batch, row, NumberField::kStatusCode);
-  if (batch.has(row, NumberField::kChoiceCount)) {
-    out.choice_count = Clamped<uint16_t>(batch, row, NumberField::kChoiceCount);
-  }
-  out.top_logprobs = Clamped<uint16_t>(batch, row, NumberField::kTopLogprobs);
-  out.logit_bias_count = Clamped<uint16_t>(batch, row, NumberField::kLogitBiasCount);
-  out.tool_count = Clamped<uint16_t>(batch, row, NumberField::kToolCount);
-  out.knows_output_tokens = batch.has(row, NumberField::kOutputTokens);
-  out.knows_message_count = batch.has(row, NumberField::kMessageCount);
+std::vector<Observation> MakeObservations(const UsageBatch& batch) {
+  std::vector<Observation> out(batch.size());
+  ColumnReader reader(batch, out);
+  reader.ReadHash(TextField::kEventId, &Observation::event_hash);
+  reader.ReadHash(TextField::kConversationId, &Observation::conversation_hash);
+  reader.ReadHash(TextField::kEndUserId, &Observation::end_user_hash);
+  reader.ReadHash(TextField::kClientAddress, &Observation::address_hash);
+  reader.ReadHash(TextField::kRequestModel, &Observation::model_hash);
+  ReadClientBundles(batch, out);
+  reader.ForPresent(NumberField::kTimeUnixNano,
+                    [](Observation& event, uint64_t time) { event.time_unix_nano = static_cast<int64_t>(time); });
+  reader.ReadNumber(NumberField::kSystemHash, &Observation::system_hash);
+  reader.ReadNumber(NumberField::kPromptHash, &Observation::prompt_hash);
+  reader.ReadNumber(NumberField::kTemplateHash, &Observation::template_hash);
+  reader.ReadNumber(NumberField::kHeadHash, &Observation::head_hash);
+  reader.ReadNumber(NumberField::kMarkers, &Observation::markers);
+  reader.ReadNumber(NumberField::kPromptWords, &Observation::prompt_words);
+  reader.ReadNumber(NumberField::kInputTokens, &Observation::input_tokens);
+  reader.ForPresent(NumberField::kOutputTokens, [](Observation& event, uint64_t) { event.knows_output_tokens = true; });
+  reader.ReadNumber(NumberField::kOutputTokens, &Observation::output_tokens);
+  reader.ReadNumber(NumberField::kDurationMs, &Observation::duration_ms);
+  reader.ReadNumber(NumberField::kMaxTokens, &Observation::max_tokens);
+  reader.ForPresent(NumberField::kMessageCount, [](Observation& event, uint64_t) { event.knows_message_count = true; });
+  reader.ReadNumber(NumberField::kMessageCount, &Observation::message_count);
+  reader.ForPresent(NumberField::kTemperature, [](Observation& event, uint64_t bits) {
+    event.temperature = static_cast<float>(std::bit_cast<double>(bits));
+  });
+  reader.ReadNumber(NumberField::kStatusCode, &Observation::status_code);
+  reader.ReadNumber(NumberField::kChoiceCount, &Observation::choice_count);
+  reader.ReadNumber(NumberField::kTopLogprobs, &Observation::top_logprobs);
+  reader.ReadNumber(NumberField::kLogitBiasCount, &Observation::logit_bias_count);
+  reader.ReadNumber(NumberField::kToolCount, &Observation::tool_count);
   return out;
 }
 

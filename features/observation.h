@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <vector>
 
+#include "proto/name_hash.h"
 #include "proto/usage_batch.h"
 
 namespace stillwatch::features {
@@ -40,10 +41,7 @@ struct Observation {
   bool knows_message_count = false;
 };
 
-// Reads row `row` of `batch`. Numbers above the range of their member are clamped to it.
-Observation MakeObservation(const UsageBatch& batch, size_t row);
-
-// Hash of an account id: its partition is the highest bits.
-uint64_t HashName(std::string_view name);
+// Reads all rows of `batch`, column by column. Numbers above the range of their member are clamped to it.
+std::vector<Observation> MakeObservations(const UsageBatch& batch);
 
 }  // namespace stillwatch::features

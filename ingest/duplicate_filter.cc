@@ -13,7 +13,7 @@ namespace stillwatch::ingest {
 
 int64_t DuplicateFilter::DayOf(int64_t time_unix_nano) { return time_unix_nano / kNanosecondsPerDay; }
 
-DuplicateFilter::Hash128 DuplicateFilter::HashOf(std::string_view event_id) {
+DuplicateFilter::Key DuplicateFilter::KeyOf(std::string_view event_id) {
   const XXH128_hash_t hash = XXH3_128bits(event_id.data(), event_id.size());
   return {hash.low64, hash.high64};
 }
@@ -41,7 +41,7 @@ Status DuplicateFilter::Load(int64_t day) {
     columns.numbers = uint64_t{1} << static_cast<int>(NumberField::kTimeUnixNano);
     const auto visit = [&](const storage::BlockSummary&, const UsageBatch& batch) {
       for (size_t row = 0; row < batch.size(); ++row) {
-        if (DayOf(batch.time_unix_nano(row)) == day) loaded.ids.insert(HashOf(batch.text(row, TextField::kEventId)));
+        if (DayOf(batch.time_unix_nano(row)) == day) loaded.ids.insert(KeyOf(batch.text(row, TextField::kEventId)));
       }
       return true;
     };
@@ -69,10 +69,16 @@ void DuplicateFilter::Evict(int64_t keep_day) {
   }
 }
 
-bool DuplicateFilter::Insert(std::string_view event_id) {
-  const Hash128 hash = HashOf(event_id);
-  if (day_before_->ids.contains(hash) || day_after_->ids.contains(hash)) return false;
-  if (!day_of_->ids.insert(hash).second) return false;
+void DuplicateFilter::Prefetch(const Key& key) const {
+  if (day_of_ == nullptr) return;
+  day_before_->ids.prefetch(key);
+  day_of_->ids.prefetch(key);
+  day_after_->ids.prefetch(key);
+}
+
+bool DuplicateFilter::Insert(const Key& key) {
+  if (day_before_->ids.contains(key) || day_after_->ids.contains(key)) return false;
+  if (!day_of_->ids.insert(key).second) return false;
   ++id_count_;
   return true;
 }

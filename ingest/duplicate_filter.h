@@ -31,27 +31,30 @@ class DuplicateFilter {
 
   // Loads the days around `time` if need be. Errors: those of the store's reads; then nothing changed.
   Status Prepare(int64_t time_unix_nano);
-  // For an event of the time that Prepare was called for last, with success: returns false if the id was inserted before,
-  // otherwise remembers it.
-  bool Insert(std::string_view event_id);
-
- private:
-  struct Hash128 {
+  // The identity of an event.
+  struct Key {
     uint64_t low;
     uint64_t high;
-    bool operator==(const Hash128&) const = default;
+    bool operator==(const Key&) const = default;
     template <typename State>
-    friend State AbslHashValue(State state, const Hash128& hash) {
-      return State::combine(std::move(state), hash.low);
+    friend State AbslHashValue(State state, const Key& key) {
+      return State::combine(std::move(state), key.low);
     }
   };
+  static Key KeyOf(std::string_view event_id);
+  // Starts to fetch what Insert will look at, so that a row of calls does not wait for memory one by one.
+  void Prefetch(const Key& key) const;
+  // For an event of the time that Prepare was called for last, with success: returns false if the id was inserted before,
+  // otherwise remembers it.
+  bool Insert(const Key& key);
+
+ private:
   struct Day {
-    absl::flat_hash_set<Hash128> ids;
+    absl::flat_hash_set<Key> ids;
     uint64_t last_use = 0;
   };
 
   static int64_t DayOf(int64_t time_unix_nano);
-  static Hash128 HashOf(std::string_view event_id);
   Status Load(int64_t day);
   void Evict(int64_t keep_day);
 

@@ -1,75 +1,71 @@
 #include "ingest/event_decoder.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/slice.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <limits>
-#include <numeric>
-#include <optional>
+#include <deque>
+#include <memory>
+#include <utility>
 
-#include "ingest/event_validation.h"
+#include "ingest/column_decoder.h"
+#include "ingest/row_decoder.h"
 #include "proto/limits.h"
+#include "proto/wire_reader.h"
+#include "stillwatch/v1/ingest.pb.h"
 
 namespace stillwatch::ingest {
 namespace {
 
-using google::protobuf::internal::WireFormatLite;
-using google::protobuf::io::CodedInputStream;
+using Request = v1::StreamUsageRequest;
 
-// A pool that grew with one huge batch must not stay huge.
-constexpr size_t kPooledMessageBytesMax = 8u << 20;
-constexpr size_t kPooledMessageCountMax = 64;
+// Bytes of a small event: so many rows a batch is made for at first.
+constexpr size_t kSmallEventBytes = 128;
 
-std::optional<std::string> Flatten(const grpc::ByteBuffer& bytes) {
-  std::vector<grpc::Slice> slices;
-  if (!bytes.Dump(&slices).ok()) return std::nullopt;
-  std::string out;
-  out.reserve(bytes.Length());
-  for (const grpc::Slice& slice : slices) out.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return out;
-}
+// A v1.StreamUsageRequest, with its events and columns still in their wire form.
+struct WireRequest {
+  uint64_t sequence = 0;
+  std::string_view source_id;
+  std::vector<std::string_view> events;
+  std::vector<std::string_view> columns;
+  std::optional<uint64_t> complete_through_unix_nano;
 
-// What a batch holds whose events do not all parse.
-struct Salvage {
-  std::vector<Rejection> rejections;
-  std::vector<uint32_t> indexes;  // In the batch, of the events that parsed.
+  bool Read(std::string_view bytes) {
+    WireReader reader(bytes);
+    uint32_t field = 0;
+    WireType type{};
+    while (!reader.empty() && events.size() <= kBatchEventCountMax && columns.size() <= 1) {
+      if (!reader.ReadTag(field, type) || !ReadField(reader, field, type)) return false;
+    }
+    return true;
+  }
+
+ private:
+  bool ReadField(WireReader& reader, uint32_t field, WireType type) {
+    const bool is_bytes = type == WireType::kBytes;
+    if (field == Request::kSequenceFieldNumber && type == WireType::kVarint) return reader.ReadVarint(sequence);
+    if (field == Request::kSourceIdFieldNumber && is_bytes) return reader.ReadBytes(source_id);
+    if (field == Request::kEventsFieldNumber && is_bytes) return reader.ReadBytes(events.emplace_back());
+    if (field == Request::kColumnsFieldNumber && is_bytes) return reader.ReadBytes(columns.emplace_back());
+    if (field == Request::kCompleteThroughUnixNanoFieldNumber && type == WireType::kFixed64) {
+      return reader.ReadFixed64(complete_through_unix_nano.emplace());
+    }
+    return reader.Skip(field, type);
+  }
 };
 
-// Reads the batch event by event, so that one with bad UTF-8 or a broken length does not take the others along. Events are
-// delimited, so a broken one ends where it says. Returns nothing if the batch's own fields are broken.
-std::optional<Salvage> ParseEventByEvent(const std::string& bytes, v1::StreamUsageRequest& request) {
-  Salvage out;
-  request.Clear();
-  std::string others;  // Everything but the events, to be parsed by the generated parser.
-  uint32_t index = 0;
-  CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
-  constexpr uint32_t kEventTag = v1::StreamUsageRequest::kEventsFieldNumber << 3 | WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-  while (true) {
-    const int begin = input.CurrentPosition();
-    const uint32_t tag = input.ReadTag();
-    if (tag == 0) break;
-    if (tag != kEventTag) {
-      if (!WireFormatLite::SkipField(&input, tag)) return std::nullopt;
-      others.append(bytes, static_cast<size_t>(begin), static_cast<size_t>(input.CurrentPosition() - begin));
-      continue;
-    }
-    uint32_t length = 0;
-    if (!input.ReadVarint32(&length)) return std::nullopt;
-    const auto position = static_cast<size_t>(input.CurrentPosition());
-    if (length > bytes.size() - position || !input.Skip(static_cast<int>(length))) return std::nullopt;
-    if (request.add_events()->ParseFromArray(bytes.data() + position, static_cast<int>(length))) {
-      out.indexes.push_back(index);
-    } else {
-      request.mutable_events()->RemoveLast();
-      out.rejections.push_back({index, RejectReason::kBadEncoding, "the event does not parse; is all text UTF-8?"});
-    }
-    ++index;
+Status CheckRequest(const WireRequest& request) {
+  if (request.events.size() > kBatchEventCountMax) {
+    return Status(Code::kResourceExhausted, "a batch has at most " + std::to_string(kBatchEventCountMax) + " events");
   }
-  if (!input.ConsumedEntireMessage() || !request.MergeFromString(others)) return std::nullopt;
-  return out;
+  if (request.columns.size() > 1 || (!request.columns.empty() && !request.events.empty())) {
+    return Status(Code::kInvalidArgument, "a batch has either events or columns, and these once");
+  }
+  if (request.source_id.size() > kNameBytesMax) {
+    return Status(Code::kInvalidArgument, "source_id has at most " + std::to_string(kNameBytesMax) + " bytes");
+  }
+  return Status();
 }
 
 // The idempotency key of an event that brought none: the same when the batch is sent again.
@@ -86,81 +82,98 @@ std::string DeriveEventId(std::string_view source, uint64_t sequence, uint32_t i
   return text;
 }
 
-}  // namespace
+// A batch with what is known of each of its rows' places in the message.
+struct Rows {
+  std::shared_ptr<UsageBatch> batch;
+  std::vector<uint32_t> indexes;  // In the message, by row.
+  std::vector<Rejection> rejections;
+};
 
-std::shared_ptr<EventDecoder::Request> EventDecoder::TakeMessage(size_t wire_bytes) {
-  std::unique_ptr<Request> message;
-  {
-    const std::lock_guard lock(pool_->mutex);
-    if (!pool_->messages.empty()) {
-      message = std::move(pool_->messages.back());
-      pool_->messages.pop_back();
-    }
-  }
-  if (message == nullptr) message = std::make_unique<Request>();
-  return {message.release(), [pool = pool_, wire_bytes](Request* used) {
-            std::unique_ptr<Request> owned(used);
-            if (wire_bytes > kPooledMessageBytesMax) return;
-            const std::lock_guard lock(pool->mutex);
-            if (pool->messages.size() < kPooledMessageCountMax) pool->messages.push_back(std::move(owned));
-          }};
-}
-
-Result<DecodedBatch> EventDecoder::Decode(grpc::ByteBuffer& bytes, std::string_view stream_id) {
-  if (bytes.Length() > kMessageBytesMax) return Status(Code::kResourceExhausted, "a batch has at most 64 MiB");
-  std::shared_ptr<Request> request = TakeMessage(bytes.Length());
-  grpc::ByteBuffer copy = bytes;  // Shares the slices; the parser consumes it.
-  Salvage salvage;
-  if (grpc::SerializationTraits<Request>::Deserialize(&copy, request.get()).ok()) {
-    salvage.indexes.resize(static_cast<size_t>(request->events_size()));
-    std::iota(salvage.indexes.begin(), salvage.indexes.end(), 0U);
-  } else {
-    const std::optional<std::string> flat = Flatten(bytes);
-    std::optional<Salvage> saved = flat ? ParseEventByEvent(*flat, *request) : std::nullopt;
-    if (!saved) return Status(Code::kInvalidArgument, "the message is not a v1.StreamUsageRequest");
-    salvage = *std::move(saved);
-  }
-  if (static_cast<size_t>(request->events_size()) > kBatchEventCountMax) {
-    return Status(Code::kResourceExhausted, "a batch has at most " + std::to_string(kBatchEventCountMax) + " events");
-  }
-  if (request->source_id().size() > kNameBytesMax) {
-    return Status(Code::kInvalidArgument, "source_id has at most " + std::to_string(kNameBytesMax) + " bytes");
-  }
-  return DecodeRows(std::move(request), std::move(salvage.rejections), salvage.indexes, stream_id);
-}
-
-DecodedBatch EventDecoder::DecodeRows(std::shared_ptr<Request> request, std::vector<Rejection> rejections,
-                                      const std::vector<uint32_t>& indexes, std::string_view stream_id) const {
-  DecodedBatch out;
-  out.sequence = request->sequence();
-  out.rejections = std::move(rejections);
-  auto batch = std::make_shared<UsageBatch>(indexes.size());
-  const int64_t now = clock_();
-  const std::string_view source = request->source_id().empty() ? stream_id : std::string_view(request->source_id());
-  for (int i = 0; i < request->events_size(); ++i) {
-    v1::UsageEvent& event = *request->mutable_events(i);
-    const uint32_t index = indexes[static_cast<size_t>(i)];
-    Invalidity invalidity = Validate(event, now);
+Rows DecodeEvents(const std::vector<std::string_view>& events, size_t bytes, const NumberCheck& check,
+                  const features::PromptDigester& digester) {
+  Rows out;
+  const size_t row_count_expected = std::min(events.size(), bytes / kSmallEventBytes + 1);
+  out.batch = std::make_shared<UsageBatch>(row_count_expected);
+  out.indexes.reserve(row_count_expected);
+  RowDecoder decoder(*out.batch, check);
+  EventTexts texts;
+  for (uint32_t index = 0; index < events.size(); ++index) {
+    Invalidity invalidity = decoder.Decode(events[index], texts);
     if (!invalidity.is_valid()) {
       out.rejections.push_back({index, invalidity.reason, std::move(invalidity.message)});
       continue;
     }
-    if (event.event_id().empty()) event.set_event_id(DeriveEventId(source, request->sequence(), index));
-    const size_t row = batch->AddRow();
-    WriteRow(event, *batch, row);
-    if (!event.system_prompt().empty() || !event.prompt().empty() || !event.completion().empty()) {
-      digester_.Digest(event.system_prompt(), event.prompt(), event.completion(), *batch, row);
+    if (!texts.empty()) {
+      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, *out.batch, out.batch->size() - 1);
     }
+    out.indexes.push_back(index);
   }
-  if (request->has_complete_through_unix_nano()) {
+  return out;
+}
+
+Result<Rows> DecodeColumns(std::string_view columns, const NumberCheck& check,
+                           const features::PromptDigester& digester) {
+  Rows out;
+  out.batch = std::make_shared<UsageBatch>();
+  ColumnDecoder decoder(*out.batch, check);
+  STILLWATCH_RETURN_IF_ERROR(decoder.Decode(columns));
+  out.indexes.reserve(out.batch->size());
+  for (uint32_t row = 0; row < out.batch->size(); ++row) {
+    if (decoder.invalidities().contains(row)) continue;
+    if (const EventTexts texts = decoder.texts(row); !texts.empty()) {
+      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, *out.batch, row);
+    }
+    out.indexes.push_back(row);
+  }
+  for (const auto& [row, invalidity] : decoder.invalidities()) {
+    out.rejections.push_back({row, invalidity.reason, invalidity.message});
+  }
+  out.batch->KeepRows(out.indexes);
+  return out;
+}
+
+void DeriveMissingIds(const WireRequest& request, std::string_view stream_id, Rows& rows) {
+  const std::string_view source = request.source_id.empty() ? stream_id : request.source_id;
+  std::shared_ptr<std::deque<std::string>> derived;
+  for (size_t row = 0; row < rows.batch->size(); ++row) {
+    if (!rows.batch->text(row, TextField::kEventId).empty()) continue;
+    if (derived == nullptr) derived = std::make_shared<std::deque<std::string>>();
+    derived->push_back(DeriveEventId(source, request.sequence, rows.indexes[row]));
+    rows.batch->SetText(row, TextField::kEventId, derived->back());
+  }
+  if (derived != nullptr) rows.batch->KeepAlive(std::move(derived));
+}
+
+}  // namespace
+
+Result<DecodedBatch> EventDecoder::Decode(const grpc::ByteBuffer& bytes, std::string_view stream_id) const {
+  if (bytes.Length() > kMessageBytesMax) return Status(Code::kResourceExhausted, "a batch has at most 64 MiB");
+  const auto slice = std::make_shared<grpc::Slice>();
+  if (!bytes.DumpToSingleSlice(slice.get()).ok()) return Status(Code::kInvalidArgument, "the message has no bytes");
+  const std::string_view message(reinterpret_cast<const char*>(slice->begin()), slice->size());
+  WireRequest request;
+  if (!request.Read(message)) return Status(Code::kInvalidArgument, "the message is not a v1.StreamUsageRequest");
+  STILLWATCH_RETURN_IF_ERROR(CheckRequest(request));
+
+  const int64_t now = clock_();
+  const NumberCheck check(now);
+  Result<Rows> rows = request.columns.empty() ? DecodeEvents(request.events, message.size(), check, digester_)
+                                              : DecodeColumns(request.columns[0], check, digester_);
+  if (!rows.ok()) return rows.status();
+  DeriveMissingIds(request, stream_id, *rows);
+  rows->batch->KeepAlive(slice);
+
+  DecodedBatch out;
+  out.sequence = request.sequence;
+  out.rejections = std::move(rows->rejections);
+  if (request.complete_through_unix_nano) {
     // A promise about the future would make all events late that are still to come.
     const auto limit = static_cast<uint64_t>(now + kClockSkewMax);
     out.submitted.complete_through_unix_nano =
-        static_cast<int64_t>(std::min<uint64_t>(request->complete_through_unix_nano(), limit));
+        static_cast<int64_t>(std::min(*request.complete_through_unix_nano, limit));
   }
-  batch->KeepAlive(std::move(request));
-  out.submitted.observed = detector::Observe(batch);
-  out.submitted.events = std::move(batch);
+  out.submitted.observed = detector::Observe(rows->batch);
+  out.submitted.events = std::move(rows->batch);
   return out;
 }
 

@@ -5,8 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +13,6 @@
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
 #include "proto/result.h"
-#include "stillwatch/v1/ingest.pb.h"
 
 namespace stillwatch::ingest {
 
@@ -33,7 +30,7 @@ struct DecodedBatch {
   std::vector<Rejection> rejections;
 };
 
-// Decodes batches of v1.StreamUsageRequest. Nothing on the wire is trusted: lengths, numbers, times and encodings are
+// Decodes batches of v1.StreamUsageRequest, in rows or in columns, from their bytes to the domain's columns. Nothing on the wire is trusted: lengths, numbers, times and encodings are
 // checked one by one, a bad event is rejected with its reason, and the good ones beside it are kept.
 // Threading: Decode from any thread.
 // Limits: batches and names as in proto/limits.h.
@@ -45,23 +42,11 @@ class EventDecoder {
 
   // `stream_id` names the stream for events that have neither event_id nor source_id.
   // Errors: kInvalidArgument if the batch as a whole is not one, kResourceExhausted if it has too many events.
-  Result<DecodedBatch> Decode(grpc::ByteBuffer& bytes, std::string_view stream_id);
+  Result<DecodedBatch> Decode(const grpc::ByteBuffer& bytes, std::string_view stream_id) const;
 
  private:
-  using Request = stillwatch::v1::StreamUsageRequest;
-
-  std::shared_ptr<Request> TakeMessage(size_t wire_bytes);
-  DecodedBatch DecodeRows(std::shared_ptr<Request> request, std::vector<Rejection> rejections,
-                          const std::vector<uint32_t>& indexes, std::string_view stream_id) const;
-
   const features::PromptDigester& digester_;
   const std::function<int64_t()> clock_;
-  // Parsing into a message that was used before costs a third of parsing into a fresh one.
-  struct MessagePool {
-    std::mutex mutex;
-    std::vector<std::unique_ptr<Request>> messages;
-  };
-  const std::shared_ptr<MessagePool> pool_ = std::make_shared<MessagePool>();
 };
 
 }  // namespace stillwatch::ingest

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "ingest/event_validation.h"
+#include "ingest/validation.h"
 #include "proto/grpc_status.h"
 #include "proto/limits.h"
 #include "storage/record_store.h"

@@ -4,17 +4,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <utility>
 
 namespace stillwatch::ingest {
 namespace {
 
+// How many events the look-ups of the duplicate check run ahead: enough to hide a memory access.
+constexpr size_t kPrefetchDistance = 8;
+
 // Keeps the rows of `batch` named by `rows`, in both of its forms.
-void KeepRows(const std::vector<uint32_t>& rows, SubmittedBatch& batch) {
+void KeepRows(std::span<const uint32_t> rows, SubmittedBatch& batch) {
   if (rows.size() == batch.events->size()) return;
-  auto kept = std::make_shared<UsageBatch>(rows.size());
-  for (const uint32_t row : rows) kept->AppendRow(*batch.events, row);
-  kept->KeepAlive(batch.events);
+  batch.events->KeepRows(rows);
   const auto keep = [&rows](auto& values) {
     for (size_t i = 0; i < rows.size(); ++i) values[i] = values[rows[i]];
     values.resize(rows.size());
@@ -23,8 +25,6 @@ void KeepRows(const std::vector<uint32_t>& rows, SubmittedBatch& batch) {
   keep(batch.observed.account_ids);
   keep(batch.observed.organization_ids);
   keep(batch.observed.account_hashes);
-  batch.observed.keep_alive = kept;
-  batch.events = std::move(kept);
 }
 
 }  // namespace
@@ -158,18 +158,26 @@ class Pipeline::BlockGatherer {
   UsageBatch gathered_;
 };
 
+// Loads the days around `time` into the duplicate check.
+void Pipeline::PrepareDuplicates(int64_t time_unix_nano) {
+  for (Status status = duplicates_.Prepare(time_unix_nano); !status.ok(); status = duplicates_.Prepare(time_unix_nano)) {
+    spdlog::error("cannot look for duplicates, senders wait: {}", status.message());
+    std::this_thread::sleep_for(std::chrono::nanoseconds(options_.retry_nano));
+  }
+}
+
 // Drops the events of a batch that are on disk already, or earlier in this group.
 std::pair<uint32_t, uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
+  const UsageBatch& events = *batch.events;
+  const size_t count = events.size();
+  std::vector<DuplicateFilter::Key> keys(count);
+  for (size_t row = 0; row < count; ++row) keys[row] = DuplicateFilter::KeyOf(events.text(row, TextField::kEventId));
   std::vector<uint32_t> fresh;
-  const size_t count = batch.events->size();
   fresh.reserve(count);
   for (uint32_t row = 0; row < count; ++row) {
-    const int64_t time = batch.events->time_unix_nano(row);
-    for (Status status = duplicates_.Prepare(time); !status.ok(); status = duplicates_.Prepare(time)) {
-      spdlog::error("cannot look for duplicates, senders wait: {}", status.message());
-      std::this_thread::sleep_for(std::chrono::nanoseconds(options_.retry_nano));
-    }
-    if (duplicates_.Insert(batch.events->text(row, TextField::kEventId))) fresh.push_back(row);
+    PrepareDuplicates(events.time_unix_nano(row));
+    if (row + kPrefetchDistance < count) duplicates_.Prefetch(keys[row + kPrefetchDistance]);
+    if (duplicates_.Insert(keys[row])) fresh.push_back(row);
   }
   KeepRows(fresh, batch);
   return {static_cast<uint32_t>(fresh.size()), static_cast<uint32_t>(count - fresh.size())};

@@ -98,6 +98,7 @@ class Pipeline {
   std::vector<CommitItem> TakeGroup();
   void CommitGroup(std::vector<CommitItem> items);
   bool CommitUntilDurable(const storage::WriteGroup& group);
+  void PrepareDuplicates(int64_t time_unix_nano);
   std::pair<uint32_t, uint32_t> DropDuplicates(SubmittedBatch& batch);
   ApplyItem StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
   void PushApply(std::vector<ApplyItem> items);

@@ -114,9 +114,7 @@ Status Uncompress(const StoredColumn& column, std::string& raw) {
 // Decodes columns into a batch; reuses its buffers from one column to the next.
 class BlockDecoder {
  public:
-  explicit BlockDecoder(size_t event_count) : rows_(event_count) {
-    for (size_t row = 0; row < event_count; ++row) batch_.AddRow();
-  }
+  explicit BlockDecoder(size_t event_count) { batch_.AddRows(event_count); }
 
   Status Decode(const StoredColumn& column) {
     if (BlockChecksum(column.bytes) != column.checksum) return DamagedColumn(column, "its checksum is wrong");
@@ -139,13 +137,11 @@ class BlockDecoder {
     } else {
       owner->bytes = column.bytes;
     }
-    if (!DecodeTextColumn(column.encoding, owner->bytes, rows_, owner->unpacked)) {
+    TextColumn texts;
+    if (!DecodeTextColumn(column.encoding, owner->bytes, batch_.size(), texts, owner->unpacked)) {
       return DamagedColumn(column, "its encoding is malformed");
     }
-    // From the last row on, so that the batch sizes its column once.
-    for (size_t row = rows_.size(); row-- > 0;) {
-      if (!rows_[row].empty()) batch_.SetText(row, static_cast<TextField>(column.id), rows_[row]);
-    }
+    batch_.SetColumn(static_cast<TextField>(column.id), std::move(texts));
     batch_.KeepAlive(owner);
     return {};
   }
@@ -157,19 +153,23 @@ class BlockDecoder {
       bytes = raw_;
     }
     numbers_.presence = {};
-    if (!DecodeNumberColumn(column.encoding, bytes, rows_.size(), numbers_)) {
+    if (!DecodeNumberColumn(column.encoding, bytes, batch_.size(), numbers_)) {
       return DamagedColumn(column, "its encoding is malformed");
     }
     const auto field = static_cast<NumberField>(column.id & ~kNumberColumnBit);
+    if (numbers_.presence.empty()) {
+      batch_.SetColumn(field, std::move(numbers_.numbers));
+      return {};
+    }
+    // From the last row on, so that the batch sizes its column once.
     size_t index = numbers_.numbers.size();
-    for (size_t row = rows_.size(); row-- > 0;) {
+    for (size_t row = batch_.size(); row-- > 0;) {
       if (numbers_.has(row)) batch_.SetNumber(row, field, numbers_.numbers[--index]);
     }
     return {};
   }
 
   UsageBatch batch_;
-  std::vector<std::string_view> rows_;
   NumberColumn numbers_;
   std::string raw_;
 };

@@ -98,27 +98,23 @@ class BlockEncoder {
 
  private:
   void EncodeText(TextField field) {
-    std::span<const std::string_view> rows = batch_.column(field);
-    rows = rows.subspan(std::min(begin_, rows.size()));
-    rows = rows.first(std::min(rows.size(), end_ - begin_));
-    if (std::all_of(rows.begin(), rows.end(), [](std::string_view text) { return text.empty(); })) return;
-    if (rows.size() < end_ - begin_) {
-      texts_.assign(rows.begin(), rows.end());
-      texts_.resize(end_ - begin_);
-      rows = texts_;
-    }
+    const TextColumn& column = batch_.column(field);
+    if (column.values.empty()) return;
+    // Rows behind the end of the codes are absent.
+    codes_.assign(end_ - begin_, 0);
+    for (size_t row = begin_; row < std::min(end_, column.codes.size()); ++row) codes_[row - begin_] = column.codes[row];
+    if (std::all_of(codes_.begin(), codes_.end(), [](uint32_t code) { return code == 0; })) return;
     bytes_.clear();
-    const uint8_t encoding = EncodeTextColumn(rows, bytes_);
+    const uint8_t encoding = EncodeTextColumn(column.values, codes_, bytes_);
     writer_.Add(static_cast<uint8_t>(field), encoding, bytes_);
   }
 
   // Finds the number fields that some row has, and those that all have.
   void SurveyPresence() {
-    const size_t known = std::min(end_, batch_.presence().size());
-    in_all_ = known == end_ ? ~uint64_t{0} : 0;
-    for (size_t row = begin_; row < known; ++row) {
-      in_some_ |= batch_.presence()[row];
-      in_all_ &= batch_.presence()[row];
+    in_all_ = ~uint64_t{0};
+    for (const uint64_t present : batch_.presence().subspan(begin_, end_ - begin_)) {
+      in_some_ |= present;
+      in_all_ &= present;
     }
   }
 
@@ -171,7 +167,7 @@ class BlockEncoder {
   uint64_t in_all_ = 0;   // Bit i: every row has it.
   ColumnWriter writer_;
   std::string bytes_;
-  std::vector<std::string_view> texts_;
+  std::vector<uint32_t> codes_;
   std::vector<uint64_t> numbers_;
   std::vector<uint8_t> present_;
 };

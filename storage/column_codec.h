@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/usage_batch.h"
 #include "storage/byte_codec.h"
 
 namespace stillwatch::storage {
@@ -33,16 +34,16 @@ constexpr ListEncoding ListEncodingOf(uint8_t encoding) {
 // Bytes of a column, uncompressed: far above 4,096 texts of 1 KiB, the most that proto/limits.h lets in.
 inline constexpr size_t kColumnBytesMax = 64u << 20;
 
-// Appends a text for each row, empty where absent, to `out` and returns the encoding.
-uint8_t EncodeTextColumn(std::span<const std::string_view> rows, std::string& out);
+// Appends a text for each row to `out` and returns the encoding. `codes` has one entry a row, as in TextColumn.
+uint8_t EncodeTextColumn(std::span<const std::string_view> values, std::span<const uint32_t> codes, std::string& out);
 
 // Appends the numbers that are present to `out` and returns the encoding. `present` has one entry a row, not 0 where
 // the row has a number, or is empty if all have; `numbers` holds those that are present, at least one.
 uint8_t EncodeNumberColumn(std::span<const uint64_t> numbers, std::span<const uint8_t> present, std::string& out);
 
-// Decodes a text for each of `rows`; they point into `bytes` or into `unpacked`. False if the bytes break the grammar
-// in any way.
-bool DecodeTextColumn(uint8_t encoding, std::string_view bytes, std::span<std::string_view> rows,
+// Decodes the texts of `row_count` rows; values point into `bytes` or into `unpacked`. False if the bytes break the
+// grammar in any way.
+bool DecodeTextColumn(uint8_t encoding, std::string_view bytes, size_t row_count, TextColumn& column,
                       std::string& unpacked);
 
 // Holds the numbers of a decoded column.

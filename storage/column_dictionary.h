@@ -1,13 +1,10 @@
 // The dictionary of one column: its distinct values in order of first use, and each row's index among them.
 #pragma once
 
-#include <xxhash.h>
-
 #include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "storage/byte_codec.h"
@@ -24,10 +21,9 @@ void AppendIndices(std::span<const uint16_t> indices, unsigned bits, std::string
 bool ReadIndices(ByteReader& reader, size_t value_count, std::span<uint16_t> indices);
 
 inline uint64_t DictionaryHash(uint64_t number) { return number * 0x9e3779b97f4a7c15; }
-inline uint64_t DictionaryHash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 // Finds the distinct values of a column, by a table of 16-bit indices with linear probing: smaller and, built anew for
-// every column of every block, several times faster than a general hash map. Ownership: texts are viewed, not copied.
+// every column of every block, several times faster than a general hash map.
 // Limits: 32,768 values.
 template <typename Value>
 class ColumnDictionary {

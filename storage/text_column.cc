@@ -156,30 +156,49 @@ bool ReadTexts(ListEncoding encoding, ByteReader& reader, std::span<std::string_
 
 }  // namespace
 
-uint8_t EncodeTextColumn(std::span<const std::string_view> rows, std::string& out) {
-  ColumnDictionary<std::string_view> dictionary;
-  const auto plain_bytes = [](std::string_view text) { return PlainBytes(text); };
-  if (!dictionary.Build(rows, PlainBytes(rows), plain_bytes)) return static_cast<uint8_t>(AppendTexts(rows, out));
-  AppendVarint(out, dictionary.values().size());
-  const ListEncoding encoding = AppendTexts(dictionary.values(), out);
-  AppendIndices(dictionary.indices(), IndexBits(dictionary.values().size()), out);
+uint8_t EncodeTextColumn(std::span<const std::string_view> values, std::span<const uint32_t> codes, std::string& out) {
+  const auto text_of = [&](uint32_t code) { return code == 0 ? std::string_view() : values[code - 1]; };
+  const auto plain_bytes = [&](uint32_t code) { return PlainBytes(text_of(code)); };
+  size_t list_bytes = 0;
+  for (const uint32_t code : codes) list_bytes += plain_bytes(code);
+  ColumnDictionary<uint32_t> dictionary;
+  const bool has_dictionary = dictionary.Build(codes, list_bytes, plain_bytes);
+  const std::span<const uint32_t> listed = has_dictionary ? dictionary.values() : codes;
+  std::vector<std::string_view> texts(listed.size());
+  std::transform(listed.begin(), listed.end(), texts.begin(), text_of);
+  if (!has_dictionary) return static_cast<uint8_t>(AppendTexts(texts, out));
+  AppendVarint(out, texts.size());
+  const ListEncoding encoding = AppendTexts(texts, out);
+  AppendIndices(dictionary.indices(), IndexBits(texts.size()), out);
   return static_cast<uint8_t>(encoding) | kDictionaryFlag;
 }
 
-bool DecodeTextColumn(uint8_t encoding, std::string_view bytes, std::span<std::string_view> rows,
+bool DecodeTextColumn(uint8_t encoding, std::string_view bytes, size_t row_count, TextColumn& column,
                       std::string& unpacked) {
   if ((encoding & kPresenceFlag) != 0) return false;
   ByteReader reader(bytes);
-  if ((encoding & kDictionaryFlag) == 0) {
-    return ReadTexts(ListEncodingOf(encoding), reader, rows, unpacked) && reader.empty();
+  uint64_t text_count = row_count;
+  const bool has_dictionary = (encoding & kDictionaryFlag) != 0;
+  if (has_dictionary && (!reader.ReadVarint(text_count) || text_count == 0 || text_count > row_count)) return false;
+  std::vector<std::string_view> texts(text_count);
+  if (!ReadTexts(ListEncodingOf(encoding), reader, texts, unpacked)) return false;
+  // An empty text is an absent one.
+  std::vector<uint32_t> codes(text_count);
+  column = {};
+  column.values.reserve(text_count);
+  for (size_t index = 0; index < text_count; ++index) {
+    if (texts[index].empty()) continue;
+    column.values.push_back(texts[index]);
+    codes[index] = static_cast<uint32_t>(column.values.size());
   }
-  uint64_t value_count = 0;
-  if (!reader.ReadVarint(value_count) || value_count == 0 || value_count > rows.size()) return false;
-  std::vector<std::string_view> values(value_count);
-  std::vector<uint16_t> indices(rows.size());
-  if (!ReadTexts(ListEncodingOf(encoding), reader, values, unpacked)) return false;
-  if (!ReadIndices(reader, value_count, indices) || !reader.empty()) return false;
-  for (size_t row = 0; row < rows.size(); ++row) rows[row] = values[indices[row]];
+  if (!has_dictionary) {
+    column.codes = std::move(codes);
+    return reader.empty();
+  }
+  std::vector<uint16_t> indices(row_count);
+  if (!ReadIndices(reader, text_count, indices) || !reader.empty()) return false;
+  column.codes.resize(row_count);
+  std::transform(indices.begin(), indices.end(), column.codes.begin(), [&](uint16_t index) { return codes[index]; });
   return true;
 }
 

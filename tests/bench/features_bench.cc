@@ -53,7 +53,7 @@ detector::ObservedBatch RandomBatch(const std::vector<std::string>& ids, uint64_
     batch.observations.push_back(RandomEvent(random, kStart + sequence * 20'000'000));
     batch.account_ids.emplace_back(id);
     batch.organization_ids.emplace_back();
-    batch.account_hashes.push_back(features::HashName(id));
+    batch.account_hashes.push_back(HashName(id));
   }
   return batch;
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "tests/proto/columns_reader.h"
+
 namespace stillwatch::cli {
 namespace {
 
@@ -23,8 +25,10 @@ v1::StreamUsageResponse StoreBatch(FakeStore& store, const v1::StreamUsageReques
   v1::StreamUsageResponse response;
   response.set_sequence(request.sequence());
   const std::lock_guard lock(store.mutex);
-  for (int index = 0; index < request.events_size(); ++index) {
-    const v1::UsageEvent& event = request.events(index);
+  std::vector<v1::UsageEvent> events = ReadColumns(request.columns());
+  events.insert(events.end(), request.events().begin(), request.events().end());
+  for (int index = 0; index < static_cast<int>(events.size()); ++index) {
+    const v1::UsageEvent& event = events[static_cast<size_t>(index)];
     if (event.account_id().empty()) {
       Reject(response, index, v1::REJECT_REASON_MISSING_FIELD, "account_id: missing");
     } else if (event.time_unix_nano() > script.time_unix_nano_max) {

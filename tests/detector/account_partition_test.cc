@@ -43,9 +43,16 @@ std::vector<Arrival> Arrivals(size_t count) {
   return arrivals;
 }
 
+void Add(AccountPartition& partition, std::string_view organization_id, int64_t effective_time, uint64_t sequence,
+         const features::Observation& event) {
+  const AccountPartition::Arrival arrival = {kAccount, organization_id, HashName(kAccount), effective_time, sequence,
+                                             &event};
+  partition.AddWaiting({&arrival, 1});
+}
+
 void Add(AccountPartition& partition, const std::vector<Arrival>& arrivals) {
   for (const Arrival& arrival : arrivals) {
-    partition.AddWaiting(kAccount, "", arrival.effective_time, arrival.sequence, arrival.event);
+    Add(partition, "", arrival.effective_time, arrival.sequence, arrival.event);
   }
 }
 
@@ -137,7 +144,7 @@ TEST(AccountPartitionTest, TicksAndLabelsAndOrganizationsAreChanges) {
   EXPECT_EQ(partition.TakeUnsaved().size(), 1U) << "a label";
   partition.SetLabel(kAccount, Label::kBenign, HonestBaseline());
   EXPECT_TRUE(partition.TakeUnsaved().empty()) << "the same label";
-  partition.AddWaiting(kAccount, "organization", kEnd + 2, 99, Arrivals(1)[0].event);
+  Add(partition, "organization", kEnd + 2, 99, Arrivals(1)[0].event);
   EXPECT_EQ(partition.TakeUnsaved().size(), 1U) << "an organization";
 }
 
@@ -154,7 +161,7 @@ TEST(AccountPartitionTest, VerdictsFallAtTicksOnly) {
   lenient.time_unix_nano += 1;
   lenient.review_log_odds = lenient.act_log_odds = 100;
   // An eighth more events, so that an assessment is due.
-  for (uint64_t i = 0; i < 60; ++i) partition.AddWaiting(kAccount, "", kEnd, 300 + i, Arrivals(1)[0].event);
+  for (uint64_t i = 0; i < 60; ++i) Add(partition, "", kEnd, 300 + i, Arrivals(1)[0].event);
   partition.Settle(kEnd + 1, lenient);
   EXPECT_TRUE(partition.TakeChanges().empty());
   partition.Tick(kEnd + 2, lenient);

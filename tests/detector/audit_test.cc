@@ -239,8 +239,8 @@ TEST(AuditTest, SelectedColumnsAreAllThatObservationsRead) {
   const std::string block = storage::EncodeBlock(batch, 0, 1, 0);
   Result<UsageBatch> selected = storage::DecodeBlock(block, AuditColumns());
   ASSERT_TRUE(selected.ok());
-  const features::Observation expected = features::MakeObservation(batch, 0);
-  const features::Observation observed = features::MakeObservation(*selected, 0);
+  const features::Observation expected = features::MakeObservations(batch)[0];
+  const features::Observation observed = features::MakeObservations(*selected)[0];
   // All members up to the last, which leave no gaps between them.
   EXPECT_EQ(std::memcmp(&observed, &expected, offsetof(features::Observation, knows_message_count) + 1), 0);
   EXPECT_EQ(selected->text(0, TextField::kAccountId), batch.text(0, TextField::kAccountId));

@@ -14,7 +14,7 @@ constexpr uint64_t kHuge = std::numeric_limits<uint64_t>::max();
 TEST(ObservationTest, UnknownFieldsTakeTheirDefaults) {
   UsageBatch batch;
   batch.SetNumber(batch.AddRow(), NumberField::kTimeUnixNano, 7);
-  const Observation event = MakeObservation(batch, 0);
+  const Observation event = MakeObservations(batch)[0];
   EXPECT_EQ(event.time_unix_nano, 7);
   EXPECT_EQ(event.temperature, 1.0F);
   EXPECT_EQ(event.choice_count, 1);
@@ -32,7 +32,7 @@ TEST(ObservationTest, ZeroIsKnown) {
   batch.SetNumber(row, NumberField::kOutputTokens, 0);
   batch.SetNumber(row, NumberField::kMessageCount, 0);
   batch.SetNumber(row, NumberField::kTemperature, std::bit_cast<uint64_t>(0.0));
-  const Observation event = MakeObservation(batch, row);
+  const Observation event = MakeObservations(batch)[row];
   EXPECT_TRUE(event.knows_output_tokens);
   EXPECT_TRUE(event.knows_message_count);
   EXPECT_EQ(event.temperature, 0.0F);
@@ -47,7 +47,7 @@ TEST(ObservationTest, NumbersAboveTheRangeAreClamped) {
         NumberField::kOutputTokens, NumberField::kStatusCode, NumberField::kMarkers, NumberField::kPromptWords}) {
     batch.SetNumber(row, field, kHuge);
   }
-  const Observation event = MakeObservation(batch, row);
+  const Observation event = MakeObservations(batch)[row];
   for (const uint32_t value : {event.duration_ms, event.max_tokens, event.message_count, event.input_tokens,
                                event.output_tokens, event.markers, event.prompt_words}) {
     EXPECT_EQ(value, std::numeric_limits<uint32_t>::max());
@@ -65,7 +65,7 @@ TEST(ObservationTest, ClientBundleNeedsAnyOfItsPartsAndDependsOnAll) {
     if (asn != 0) batch.SetNumber(row, NumberField::kClientAsn, asn);
     batch.SetText(row, TextField::kTlsFingerprint, fingerprint);
     batch.SetText(row, TextField::kUserAgent, agent);
-    return MakeObservation(batch, row).client_bundle_hash;
+    return MakeObservations(batch)[row].client_bundle_hash;
   };
   EXPECT_EQ(bundle(0, "", ""), 0U);
   EXPECT_NE(bundle(0, "", "agent"), 0U);
@@ -79,8 +79,8 @@ TEST(ObservationTest, RowsAreReadApart) {
   UsageBatch batch;
   batch.SetText(batch.AddRow(), TextField::kEventId, "a");
   batch.SetText(batch.AddRow(), TextField::kEventId, "b");
-  EXPECT_EQ(MakeObservation(batch, 0).event_hash, HashName("a"));
-  EXPECT_EQ(MakeObservation(batch, 1).event_hash, HashName("b"));
+  EXPECT_EQ(MakeObservations(batch)[0].event_hash, HashName("a"));
+  EXPECT_EQ(MakeObservations(batch)[1].event_hash, HashName("b"));
   EXPECT_NE(HashName("a"), HashName("b"));
   EXPECT_EQ(HashName(""), 0U);
 }

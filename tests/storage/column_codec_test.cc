@@ -22,6 +22,14 @@ std::vector<std::string> SomeTexts(int shape, std::mt19937_64& random) {
   return texts;
 }
 
+TextColumn ColumnOf(const std::vector<std::string>& texts) {
+  UsageBatch batch;
+  for (const std::string& text : texts) batch.SetText(batch.AddRow(), TextField::kAccountId, text);
+  TextColumn column = batch.column(TextField::kAccountId);
+  column.codes.resize(texts.size());
+  return column;
+}
+
 std::vector<uint64_t> SomeNumbers(int shape, std::mt19937_64& random) {
   std::vector<uint64_t> numbers(kRowCount);
   uint64_t sum = uint64_t{1} << 60;
@@ -47,18 +55,20 @@ TEST(ColumnCodecTest, MutatedTextColumnsNeverReadOutsideTheirBytes) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 20'000; ++round) {
     const std::vector<std::string> texts = SomeTexts(round % 3, random);
-    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    const TextColumn written = ColumnOf(texts);
     std::string bytes;
-    uint8_t encoding = EncodeTextColumn(views, bytes);
+    uint8_t encoding = EncodeTextColumn(written.values, written.codes, bytes);
     Mutate(bytes, encoding, random);
     bytes.shrink_to_fit();
-    std::vector<std::string_view> rows(kRowCount);
+    TextColumn read;
     std::string unpacked;
-    if (!DecodeTextColumn(encoding, bytes, rows, unpacked)) continue;
+    if (!DecodeTextColumn(encoding, bytes, kRowCount, read, unpacked)) continue;
+    ASSERT_EQ(read.codes.size(), kRowCount);
+    for (const uint32_t code : read.codes) ASSERT_LE(code, read.values.size());
     const auto is_inside = [](std::string_view row, std::string_view whole) {
       return row.data() >= whole.data() && row.data() + row.size() <= whole.data() + whole.size();
     };
-    for (const std::string_view row : rows) ASSERT_TRUE(is_inside(row, bytes) || is_inside(row, unpacked));
+    for (const std::string_view value : read.values) ASSERT_TRUE(is_inside(value, bytes) || is_inside(value, unpacked));
   }
 }
 
@@ -98,12 +108,11 @@ TEST(ColumnCodecTest, AnIndexBehindTheDictionaryIsRefused) {
 TEST(ColumnCodecTest, APatternThatWouldUnpackToMoreThanAColumnMayHoldIsRefused) {
   std::string bytes;
   AppendText(bytes, std::string(1u << 20, 'x'));
-  std::vector<std::string_view> rows(65);
+  TextColumn column;
   std::string unpacked;
-  EXPECT_FALSE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, rows, unpacked));
+  EXPECT_FALSE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, 65, column, unpacked));
   EXPECT_EQ(unpacked.capacity(), std::string().capacity());
-  rows.resize(64);
-  EXPECT_TRUE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, rows, unpacked));
+  EXPECT_TRUE(DecodeTextColumn(static_cast<uint8_t>(ListEncoding::kTextPattern), bytes, 64, column, unpacked));
 }
 
 TEST(ColumnCodecTest, APresenceBitBehindTheLastRowIsRefused) {
