@@ -1,5 +1,6 @@
 #include "ingest/pipeline.h"
 
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -100,6 +101,7 @@ std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
 }
 
 void Pipeline::RunCommitter() {
+  pthread_setname_np(pthread_self(), "committer");
   while (true) {
     std::vector<CommitItem> items = TakeGroup();
     if (items.empty()) break;  // Draining, and nothing is left.
@@ -263,6 +265,7 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
 }
 
 void Pipeline::RunApplier() {
+  pthread_setname_np(pthread_self(), "applier");
   uint64_t next_sequence = stored_event_count_;
   uint64_t saved_sequence = next_sequence;
   while (true) {

@@ -1,30 +1,46 @@
-// How fast events become durable through the real client and daemon, and what they cost the daemon.
-//   stillwatch_ingest_bench [--events FILE] [--count N] [--batch-size N] [--worker-threads N]
-// Without FILE it makes N events (default 1,000,000) without text. Prints one line of JSON: events/s as the client sees
-// them, acknowledged and durable, and CPU seconds per million events of the daemon's process alone.
+// How fast events become durable through the real daemon, and what they cost it.
+//   stillwatch_ingest_bench [--events FILE] [--count N] [--text] [--via client|rows|columns] [--batch-size N]
+//                           [--streams N] [--rate N] [--queries N] [--worker-threads N]
+// Without FILE it makes events. Via `client` it imports the file with the real client; via `rows` or `columns` it sends
+// batches that are made beforehand, at full speed or at --rate events/s. --queries asks so many questions a second
+// meanwhile, half of them CheckAccount, half GetAccount. Prints one line of JSON: events/s acknowledged and durable, CPU
+// seconds per million events of the daemon's process, by kind of thread too, and times in milliseconds.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <sstream>
+#include <thread>
 
+#include "proto/json_writer.h"
+#include "stillwatch/v1/query.grpc.pb.h"
+#include "tests/bench/usage_load.h"
 #include "tests/blackbox/deployment.h"
 
-namespace stillwatch::blackbox {
+namespace stillwatch::bench {
 namespace {
+
+using blackbox::Deployment;
 
 struct Arguments {
   std::string events;
   uint64_t count = 1'000'000;
+  bool has_text = false;
+  std::string via = "client";
   uint64_t batch_size = 2000;
+  size_t stream_count = 1;
+  double rate = 0;
+  double queries_per_second = 0;
   uint64_t worker_threads = 0;
 };
 
-// User and system time of a process so far.
-double CpuSeconds(pid_t pid) {
-  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+// User and system time so far, of the process or thread whose `stat` file this is.
+double CpuSeconds(const std::string& stat_path) {
+  const std::string stat = blackbox::ReadFile(stat_path);
   // The fields behind the name in parentheses; utime and stime are the 14th and 15th of all.
   std::istringstream fields(stat.substr(stat.rfind(')') + 2));
   std::string skipped;
@@ -35,6 +51,19 @@ double CpuSeconds(pid_t pid) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+std::string ProcessFolder(pid_t pid) { return "/proc/" + std::to_string(pid); }
+
+// By name of thread, summed up over those of one name. A thread that ended is missing.
+std::map<std::string, double> CpuSecondsByThread(pid_t pid) {
+  std::map<std::string, double> out;
+  for (const auto& task : std::filesystem::directory_iterator(ProcessFolder(pid) + "/task")) {
+    std::string name = blackbox::ReadFile(task.path() / "comm");
+    name.erase(name.find_last_not_of("\n0123456789") + 1);
+    out[name] += CpuSeconds(task.path() / "stat");
+  }
+  return out;
+}
+
 uint64_t BytesBelow(const std::string& path) {
   uint64_t bytes = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
@@ -43,40 +72,161 @@ uint64_t BytesBelow(const std::string& path) {
   return bytes;
 }
 
+uint64_t ResidentBytes(pid_t pid) {
+  std::istringstream fields(blackbox::ReadFile(ProcessFolder(pid) + "/statm"));
+  uint64_t pages = 0;
+  fields >> pages >> pages;
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Asks at a steady rate until told to stop, each question when it is due, whatever became of the one before.
+class Questions {
+ public:
+  // `account_ids`: whom to ask for.
+  Questions(std::shared_ptr<grpc::Channel> channel, std::vector<std::string> account_ids, double per_second)
+      : account_ids_(std::move(account_ids)) {
+    if (per_second <= 0 || account_ids_.empty()) return;
+    thread_ = std::jthread([this, query_channel = std::move(channel), per_second](const std::stop_token& stop) {
+      Ask(query_channel, per_second, stop);
+    });
+  }
+  void Stop() { thread_ = {}; }
+
+  std::vector<double> check_seconds;
+  std::vector<double> get_seconds;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Ask(const std::shared_ptr<grpc::Channel>& channel, double per_second, const std::stop_token& stop) {
+    const auto stub = v1::QueryService::NewStub(channel);
+    const auto start = Clock::now();
+    for (uint64_t i = 0; !stop.stop_requested(); ++i) {
+      const auto due = start + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(static_cast<double>(i) / per_second));
+      std::this_thread::sleep_until(due);
+      const std::string& account = account_ids_[i % account_ids_.size()];
+      grpc::ClientContext context;
+      if (i % 2 == 0) {
+        v1::CheckAccountRequest request;
+        v1::CheckAccountResponse response;
+        request.set_account_id(account);
+        stub->CheckAccount(&context, request, &response);
+      } else {
+        v1::GetAccountRequest request;
+        v1::GetAccountResponse response;
+        request.set_account_id(account);
+        stub->GetAccount(&context, request, &response);
+      }
+      (i % 2 == 0 ? check_seconds : get_seconds).push_back(std::chrono::duration<double>(Clock::now() - due).count());
+    }
+  }
+
+  const std::vector<std::string> account_ids_;
+  std::jthread thread_;
+};
+
+// Returns when the engine has seen all that was acknowledged, since this question waits for that.
+void WaitUntilCounted(const Deployment& deployment) {
+  grpc::ClientContext context;
+  v1::GetAccountRequest request;
+  v1::GetAccountResponse response;
+  request.set_account_id("nobody");
+  v1::QueryService::NewStub(deployment.Channel())->GetAccount(&context, request, &response);
+}
+
+LoadResult ImportWithClient(const Deployment& deployment, const std::string& events, const Arguments& arguments) {
+  const blackbox::Finished imported =
+      deployment.Client({"import", "events", events, "--batch-size", std::to_string(arguments.batch_size)});
+  LoadResult out;
+  if (imported.exit_code != 0) out.error = imported.errors;
+  out.accepted_count = static_cast<uint64_t>(std::max<int64_t>(0, blackbox::NumberIn(imported.output, "accepted")));
+  const auto rate = static_cast<double>(blackbox::NumberIn(imported.output, "events_per_second"));
+  out.seconds = static_cast<double>(out.accepted_count) / std::max(rate, 1.0);
+  return out;
+}
+
+void WriteQuantiles(JsonWriter& json, const std::string& name, std::vector<double>& seconds) {
+  if (seconds.empty()) return;
+  for (const auto& [suffix, share] : {std::pair("_p50_ms", 0.5), {"_p99_ms", 0.99}, {"_p999_ms", 0.999}}) {
+    json.Name(name + suffix).Number(Quantile(seconds, share) * 1e3);
+  }
+}
+
 int Measure(const Arguments& arguments) {
-  const TemporaryDirectory directory;
+  const blackbox::TemporaryDirectory directory;
   std::string events = arguments.events;
   if (events.empty()) {
-    const Finished made = RunToEnd({STILLWATCH_SAMPLE, "--out", directory.path(), "--no-text", "--events",
-                               std::to_string(arguments.count), "--accounts", std::to_string(arguments.count / 100)});
+    std::vector<std::string> command = {STILLWATCH_SAMPLE, "--out", directory.path(), "--events",
+                                        std::to_string(arguments.count), "--accounts",
+                                        std::to_string(arguments.count / 100)};
+    if (!arguments.has_text) command.emplace_back("--no-text");
+    const blackbox::Finished made = blackbox::RunToEnd(command);
     if (made.exit_code != 0) return made.exit_code;
     events = directory / "events.jsonl";
   }
+  Batches batches;
+  if (arguments.via != "client") {
+    batches = MakeBatches(events, arguments.count, arguments.batch_size,
+                          arguments.via == "rows" ? WireForm::kRows : WireForm::kColumns);
+  }
   Deployment deployment({"--worker-threads", std::to_string(arguments.worker_threads)});
-  const double cpu_before = CpuSeconds(deployment.daemon().pid());
-  const Finished imported =
-      deployment.Client({"import", "events", events, "--batch-size", std::to_string(arguments.batch_size)});
-  const double cpu = CpuSeconds(deployment.daemon().pid()) - cpu_before;
-  const auto accepted = static_cast<double>(NumberIn(imported.output, "accepted"));
-  const auto rate = NumberIn(imported.output, "events_per_second");
-  if (deployment.Stop() != 0 || accepted <= 0) return 1;
-  std::printf("{\"events\":%.0f,\"batch_size\":%llu,\"events_per_second\":%lld,\"daemon_cpu_seconds_per_million\":%.3f,"
-              "\"disk_bytes_per_event\":%.1f}\n",
-              accepted, static_cast<unsigned long long>(arguments.batch_size), static_cast<long long>(rate),
-              cpu / accepted * 1e6, static_cast<double>(BytesBelow(deployment.directory() / "data/store")) / accepted);
+  const pid_t pid = deployment.daemon().pid();
+  const double cpu_before = CpuSeconds(ProcessFolder(pid) + "/stat");
+  const std::map<std::string, double> threads_before = CpuSecondsByThread(pid);
+  Questions questions(deployment.Channel(), batches.account_ids, arguments.queries_per_second);
+  LoadResult load = arguments.via == "client"
+                        ? ImportWithClient(deployment, events, arguments)
+                        : RunLoad(deployment.Channel(), batches.payloads,
+                                  {.stream_count = arguments.stream_count, .events_per_second = arguments.rate});
+  questions.Stop();
+  WaitUntilCounted(deployment);
+  const double cpu = CpuSeconds(ProcessFolder(pid) + "/stat") - cpu_before;
+  std::map<std::string, double> threads = CpuSecondsByThread(pid);
+  const uint64_t resident_bytes = ResidentBytes(pid);
+  if (deployment.Stop() != 0 || load.accepted_count == 0 || !load.error.empty()) {
+    std::fprintf(stderr, "%s\n", load.error.c_str());
+    return 1;
+  }
+  const auto accepted = static_cast<double>(load.accepted_count);
+  JsonWriter json;
+  json.BeginObject();
+  json.Name("events").Number(accepted);
+  json.Name("via").Text(arguments.via);
+  json.Name("batch_size").Number(static_cast<double>(arguments.batch_size));
+  json.Name("streams").Number(static_cast<double>(arguments.stream_count));
+  json.Name("events_per_second").Number(accepted / load.seconds);
+  json.Name("daemon_cpu_seconds_per_million").Number(cpu / accepted * 1e6);
+  for (auto& [name, seconds] : threads) {
+    const auto before = threads_before.find(name);
+    if (before != threads_before.end()) seconds -= before->second;
+    if (seconds / cpu > 0.01) json.Name("cpu_" + name).Number(seconds / accepted * 1e6);
+  }
+  WriteQuantiles(json, "acknowledgement", load.latency_seconds);
+  WriteQuantiles(json, "check_account", questions.check_seconds);
+  WriteQuantiles(json, "get_account", questions.get_seconds);
+  json.Name("disk_bytes_per_event").Number(static_cast<double>(BytesBelow(deployment.directory() / "data/store")) / accepted);
+  json.Name("resident_mebibytes").Number(static_cast<double>(resident_bytes) / (1 << 20));
+  json.EndObject();
+  std::printf("%s\n", json.Take().c_str());
   return 0;
 }
 
 }  // namespace
-}  // namespace stillwatch::blackbox
+}  // namespace stillwatch::bench
 
 int main(int argc, char** argv) {
-  stillwatch::blackbox::Arguments arguments;
-  CLI::App app("Measures ingest through the real client and daemon");
-  app.add_option("--events", arguments.events, "JSON Lines file to import; made if not given");
-  app.add_option("--count", arguments.count, "Events to make");
+  stillwatch::bench::Arguments arguments;
+  CLI::App app("Measures ingest through the real daemon");
+  app.add_option("--events", arguments.events, "JSON Lines file of events; made if not given");
+  app.add_option("--count", arguments.count, "Events to make, or to take from the file");
+  app.add_flag("--text", arguments.has_text, "Make events with text");
+  app.add_option("--via", arguments.via, "Who sends")->check(CLI::IsMember({"client", "rows", "columns"}));
   app.add_option("--batch-size", arguments.batch_size, "Events a batch");
+  app.add_option("--streams", arguments.stream_count, "Streams that send at once; not via client");
+  app.add_option("--rate", arguments.rate, "Events a second; 0 is as fast as it goes; not via client");
+  app.add_option("--queries", arguments.queries_per_second, "Questions a second meanwhile");
   app.add_option("--worker-threads", arguments.worker_threads, "Of the daemon; 0 means the cores less one");
   CLI11_PARSE(app, argc, argv);
-  return stillwatch::blackbox::Measure(arguments);
+  return stillwatch::bench::Measure(arguments);
 }
