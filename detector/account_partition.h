@@ -149,6 +149,7 @@ class AccountPartition {
   std::deque<Account> accounts_;
   absl::flat_hash_map<AccountKey, uint32_t> index_;
   std::vector<Waiting> heap_;  // Earliest first.
+  std::vector<Waiting> ready_;  // Those being settled; kept to spare the allocations.
   std::vector<features::Observation> slots_;
   std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> dirty_;    // Accounts with events since the last tick.

@@ -35,19 +35,22 @@ class HyperLogLog {
 
   double Estimate() const {
     constexpr double count = kRegisterCount;
+    const auto zeros = static_cast<double>(std::count(registers_.begin(), registers_.end(), uint8_t{0}));
+    // The sum below is at least `zeros`, so that with these many the raw estimate is in the range of linear counting.
+    // Most sketches are that empty, and counting zeros is a fraction of the work.
+    if (zeros >= kAlpha / 2.5 * count) return count * std::log(count / zeros);
     double sum = 0;
-    size_t zeros = 0;
-    for (const uint8_t value : registers_) {
-      sum += kInversePowers[value];
-      zeros += value == 0;
-    }
-    const double alpha = kIndexBits >= 7 ? 0.7213 / (1 + 1.079 / count) : kIndexBits == 6 ? 0.709 : 0.697;
-    const double raw = alpha * count * count / sum;
-    if (raw <= 2.5 * count && zeros > 0) return count * std::log(count / static_cast<double>(zeros));
+    for (const uint8_t value : registers_) sum += kInversePowers[value];
+    const double raw = kAlpha * count * count / sum;
+    if (raw <= 2.5 * count && zeros > 0) return count * std::log(count / zeros);
     return raw;
   }
 
  private:
+  // Corrects the bias of the harmonic mean.
+  static constexpr double kAlpha = kIndexBits >= 7   ? 0.7213 / (1 + 1.079 / kRegisterCount)
+                                   : kIndexBits == 6 ? 0.709
+                                                     : 0.697;
   // 2^-i, for each value that a register can have. A division each would be most of an estimate's cost.
   static constexpr std::array<double, 65> kInversePowers = [] {
     std::array<double, 65> powers{};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,8 +17,8 @@
 namespace stillwatch::storage {
 namespace {
 
-// Below this many bytes a zstd frame's own header eats the gain.
-constexpr size_t kCompressBytesMin = 64;
+// Below this many bytes what a frame saves is not worth its time.
+constexpr size_t kCompressBytesMin = 256;
 // The level that keeps up with the ingest; higher ones gain a few percent on columns that are already dictionary coded.
 constexpr int kCompressionLevel = 1;
 
@@ -31,18 +32,23 @@ ZSTD_CCtx* CompressionContext() {
   return context.get();
 }
 
-// Hashes and packed digits are as good as random: trying to compress them is lost time.
-bool MayCompress(uint8_t encoding) {
+// Hashes and packed digits are as good as random, and lists of measured numbers nearly: trying to compress them is lost
+// time. What does shrink are texts, and indices into a few values of which one is frequent.
+bool MayCompress(uint8_t encoding, size_t bytes, size_t row_count) {
   const ListEncoding list = ListEncodingOf(encoding);
-  return list != ListEncoding::kFixed64 && list != ListEncoding::kTextPattern;
+  if (bytes < kCompressBytesMin || list == ListEncoding::kTextPattern || list == ListEncoding::kFixed64) return false;
+  if (list == ListEncoding::kTextPlain) return true;
+  return (encoding & kDictionaryFlag) != 0 && bytes <= row_count / 2;
 }
 
 // Appends the columns of a block, and builds its directory.
 class ColumnWriter {
  public:
+  explicit ColumnWriter(size_t row_count) : row_count_(row_count) {}
+
   void Add(uint8_t id, uint8_t encoding, const std::string& bytes) {
     CheckSize(id, bytes.size());
-    const bool compressed = MayCompress(encoding) && Compress(bytes);
+    const bool compressed = MayCompress(encoding, bytes.size(), row_count_) && Compress(bytes);
     const std::string& stored = compressed ? frame_ : bytes;
     AppendFixed(directory_, id);
     AppendFixed(directory_, static_cast<uint8_t>(encoding | (compressed ? kZstdFlag : 0)));
@@ -66,7 +72,6 @@ class ColumnWriter {
 
   // Compresses into frame_; false if that saves less than a tenth.
   bool Compress(const std::string& bytes) {
-    if (bytes.size() < kCompressBytesMin) return false;
     frame_.resize(bytes.size() * 9 / 10);
     const size_t frame_bytes = ZSTD_compressCCtx(CompressionContext(), frame_.data(), frame_.size(), bytes.data(),
                                                  bytes.size(), kCompressionLevel);
@@ -75,6 +80,7 @@ class ColumnWriter {
     return true;
   }
 
+  const size_t row_count_;
   uint16_t count_ = 0;
   std::string directory_;
   std::string columns_;
@@ -84,7 +90,8 @@ class ColumnWriter {
 // Encodes rows [begin, end) of a batch, column by column.
 class BlockEncoder {
  public:
-  BlockEncoder(const UsageBatch& batch, size_t begin, size_t end) : batch_(batch), begin_(begin), end_(end) {}
+  BlockEncoder(const UsageBatch& batch, size_t begin, size_t end)
+      : batch_(batch), begin_(begin), end_(end), writer_(end - begin) {}
 
   std::string Encode(uint64_t first_sequence) {
     for (size_t field = 0; field < kTextFieldCount; ++field) EncodeText(static_cast<TextField>(field));
@@ -143,11 +150,12 @@ class BlockEncoder {
   }
 
   void AppendHeader(uint64_t first_sequence, std::string& block) const {
-    int64_t min_time = batch_.time_unix_nano(begin_);
-    int64_t max_time = min_time;
-    for (size_t row = begin_ + 1; row < end_; ++row) {
-      min_time = std::min(min_time, batch_.time_unix_nano(row));
-      max_time = std::max(max_time, batch_.time_unix_nano(row));
+    int64_t min_time = std::numeric_limits<int64_t>::max();
+    int64_t max_time = std::numeric_limits<int64_t>::min();
+    for (size_t row = begin_; row < end_; ++row) {
+      const int64_t time = batch_.time_unix_nano(row);
+      min_time = std::min(min_time, time);
+      max_time = std::max(max_time, time);
     }
     block += kBlockMagic;
     AppendFixed(block, kBlockVersion);

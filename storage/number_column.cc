@@ -11,6 +11,10 @@ namespace {
 constexpr uint64_t Zigzag(uint64_t difference) { return (difference << 1) ^ (0 - (difference >> 63)); }
 constexpr uint64_t Unzigzag(uint64_t zigzag) { return (zigzag >> 1) ^ (0 - (zigzag & 1)); }
 
+// Of a column of this length, a sixteenth of different values makes indices of a byte at most.
+constexpr size_t kLongColumnRows = 256;
+constexpr size_t kLongColumnShare = 16;
+
 struct ListPlan {
   ListEncoding encoding;
   size_t bytes;
@@ -94,12 +98,16 @@ bool ReadPresence(ByteReader& reader, size_t row_count, std::string_view& presen
 uint8_t EncodeNumberColumn(std::span<const uint64_t> numbers, std::span<const uint8_t> present, std::string& out) {
   if (!present.empty()) AppendPresence(present, out);
   const uint8_t presence_flag = present.empty() ? 0 : kPresenceFlag;
-  const ListPlan plan = PlanList(numbers);
-  ColumnDictionary<uint64_t> dictionary;
   const auto value_bytes = [](uint64_t number) { return std::min(VarintBytes(number), sizeof(uint64_t)); };
-  if (!dictionary.Build(numbers, plan.bytes, value_bytes)) {
-    AppendNumbers(numbers, plan, out);
-    return static_cast<uint8_t>(plan.encoding) | presence_flag;
+  NumberDictionary dictionary;
+  // A dictionary of a few values is as short as a list at worst, and found without measuring the lists.
+  const bool is_long = numbers.size() >= kLongColumnRows;
+  if (!is_long || !dictionary.Build(numbers, SIZE_MAX, numbers.size() / kLongColumnShare, value_bytes)) {
+    const ListPlan plan = PlanList(numbers);
+    if (!dictionary.Build(numbers, plan.bytes, numbers.size(), value_bytes)) {
+      AppendNumbers(numbers, plan, out);
+      return static_cast<uint8_t>(plan.encoding) | presence_flag;
+    }
   }
   const ListPlan value_plan = PlanList(dictionary.values());
   AppendVarint(out, dictionary.values().size());

@@ -154,6 +154,40 @@ bool ReadTexts(ListEncoding encoding, ByteReader& reader, std::span<std::string_
   }
 }
 
+// Finds the codes in use. They are small numbers already, so that a table by code does what a hash table would.
+class CodeDictionary {
+ public:
+  explicit CodeDictionary(size_t value_count) : index_of_(value_count + 1, kUnused) {}
+
+  // As ColumnDictionary::Build.
+  template <typename EncodedBytes>
+  bool Build(std::span<const uint32_t> codes, size_t bytes_max, const EncodedBytes& encoded_bytes) {
+    indices_.resize(codes.size());
+    size_t bytes = kDictionaryCountBytes;
+    for (size_t row = 0; row < codes.size(); ++row) {
+      uint16_t& index = index_of_[codes[row]];
+      if (index == kUnused) {
+        index = static_cast<uint16_t>(codes_.size());
+        codes_.push_back(codes[row]);
+        bytes += encoded_bytes(codes[row]);
+        if (bytes + PackedIndexBytes(codes.size(), IndexBits(codes_.size())) >= bytes_max) return false;
+        if (AreNearlyAllDistinct(codes_.size(), row + 1)) return false;
+      }
+      indices_[row] = index;
+    }
+    return true;
+  }
+
+  std::span<const uint32_t> codes() const { return codes_; }
+  std::span<const uint16_t> indices() const { return indices_; }
+
+ private:
+  static constexpr uint16_t kUnused = 0xffff;
+  std::vector<uint16_t> index_of_;  // By code.
+  std::vector<uint32_t> codes_;     // In order of first use.
+  std::vector<uint16_t> indices_;
+};
+
 }  // namespace
 
 uint8_t EncodeTextColumn(std::span<const std::string_view> values, std::span<const uint32_t> codes, std::string& out) {
@@ -161,9 +195,9 @@ uint8_t EncodeTextColumn(std::span<const std::string_view> values, std::span<con
   const auto plain_bytes = [&](uint32_t code) { return PlainBytes(text_of(code)); };
   size_t list_bytes = 0;
   for (const uint32_t code : codes) list_bytes += plain_bytes(code);
-  ColumnDictionary<uint32_t> dictionary;
+  CodeDictionary dictionary(values.size());
   const bool has_dictionary = dictionary.Build(codes, list_bytes, plain_bytes);
-  const std::span<const uint32_t> listed = has_dictionary ? dictionary.values() : codes;
+  const std::span<const uint32_t> listed = has_dictionary ? dictionary.codes() : codes;
   std::vector<std::string_view> texts(listed.size());
   std::transform(listed.begin(), listed.end(), texts.begin(), text_of);
   if (!has_dictionary) return static_cast<uint8_t>(AppendTexts(texts, out));
