@@ -5,7 +5,8 @@
 namespace stillwatch {
 namespace {
 
-constexpr size_t kSlotCountMin = 16;
+// Up to so many values are searched one by one: a batch of a single event makes no tables.
+constexpr size_t kUnindexedValuesMax = 8;
 
 // Ids are nearly all different: a table of them would only cost.
 constexpr bool IsInterned(TextField field) { return field != TextField::kEventId; }
@@ -16,6 +17,10 @@ std::vector<uint64_t> HashValues(const TextColumn& column) {
   std::vector<uint64_t> hashes(column.values.size());
   std::transform(column.values.begin(), column.values.end(), hashes.begin(), HashName);
   return hashes;
+}
+
+void FillHashes(TextColumn& column) {
+  if (column.hashes.size() != column.values.size()) column.hashes = HashValues(column);
 }
 
 }  // namespace
@@ -48,10 +53,9 @@ void UsageBatch::KeepRows(std::span<const uint32_t> rows) {
 }
 
 void UsageBatch::MakeSlots(size_t field) {
-  TextColumn& column = texts_[field];
-  if (column.hashes.size() != column.values.size()) column.hashes = HashValues(column);
+  const TextColumn& column = texts_[field];
   std::vector<uint32_t>& slots = slots_[field];
-  slots.assign(std::max(kSlotCountMin, std::bit_ceil(4 * column.values.size())), 0);
+  slots.assign(std::bit_ceil(4 * column.values.size()), 0);
   const size_t mask = slots.size() - 1;
   for (uint32_t i = 0; i < column.values.size(); ++i) {
     size_t slot = FirstSlot(column.hashes[i]) & mask;
@@ -62,10 +66,17 @@ void UsageBatch::MakeSlots(size_t field) {
 
 uint32_t UsageBatch::FindValue(TextField field, std::string_view value, uint64_t hash) {
   const auto index = static_cast<size_t>(field);
-  const TextColumn& column = texts_[index];
+  TextColumn& column = texts_[index];
   if (column.values.empty() || !IsInterned(field)) return 0;
-  if (slots_[index].empty()) MakeSlots(index);
+  FillHashes(column);
   const std::vector<uint32_t>& slots = slots_[index];
+  if (slots.empty() && column.values.size() <= kUnindexedValuesMax) {
+    for (uint32_t i = 0; i < column.values.size(); ++i) {
+      if (column.hashes[i] == hash && column.values[i] == value) return i + 1;
+    }
+    return 0;
+  }
+  if (slots.empty()) MakeSlots(index);
   const size_t mask = slots.size() - 1;
   for (size_t slot = FirstSlot(hash) & mask; slots[slot] != 0; slot = (slot + 1) & mask) {
     const size_t found = slots[slot] - 1;
@@ -77,12 +88,12 @@ uint32_t UsageBatch::FindValue(TextField field, std::string_view value, uint64_t
 uint32_t UsageBatch::AddValue(TextField field, std::string_view value, uint64_t hash) {
   const auto index = static_cast<size_t>(field);
   TextColumn& column = texts_[index];
-  if (column.hashes.size() != column.values.size()) column.hashes = HashValues(column);
+  FillHashes(column);
   column.values.push_back(value);
   column.hashes.push_back(hash);
   const auto code = static_cast<uint32_t>(column.values.size());
-  if (!IsInterned(field)) return code;
   std::vector<uint32_t>& slots = slots_[index];
+  if (!IsInterned(field) || (slots.empty() && code <= kUnindexedValuesMax)) return code;
   if (slots.size() < 2 * column.values.size()) {
     MakeSlots(index);
     return code;
