@@ -43,6 +43,19 @@ void AccountPartition::MarkUnsaved(uint32_t index) {
   unsaved_.push_back(index);
 }
 
+void AccountPartition::Publish(const Account& account) {
+  const Standing standing = {account.live.score.verdict, account.label, account.live.score.log_odds};
+  const std::lock_guard lock(standings_mutex_);
+  standings_[KeyOf(account.id)] = standing;
+}
+
+std::optional<Standing> AccountPartition::StandingOf(std::string_view account_id) const {
+  const AccountKey key = KeyOf(account_id);
+  const std::lock_guard lock(standings_mutex_);
+  const auto found = standings_.find(key);
+  return found == standings_.end() ? std::nullopt : std::optional(found->second);
+}
+
 ChangeSink AccountPartition::SinkFor(Account& account) {
   return [this, &account](Verdict from, const LiveState& after, int64_t time_unix_nano) {
     changes_.push_back({account.id, from, after.score.verdict, time_unix_nano, RiskOf(after.score.log_odds, account.label),
@@ -93,7 +106,9 @@ size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baselin
     Account& account = accounts_[waiting.account];
     if (!account.live.is_dirty) dirty_.push_back(waiting.account);
     MarkUnsaved(waiting.account);
+    const uint64_t assessed_before = account.live.score.assessed_event_count;
     ApplyEvent(account.live, slots_[waiting.slot], baseline, account.label, SinkFor(account));
+    if (account.live.score.assessed_event_count != assessed_before) Publish(account);
     free_slots_.push_back(waiting.slot);
   }
   return ready_.size();
@@ -107,6 +122,7 @@ void AccountPartition::Tick(int64_t time_unix_nano, const Baseline& baseline) {
     MarkUnsaved(index);
     if (!IsDue(account.live) && !account.live.score.awaits_lowering) continue;
     Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
+    Publish(account);
   }
   dirty_.clear();
 }
@@ -142,6 +158,7 @@ void AccountPartition::SetLabel(std::string_view account_id, Label label, const 
   MarkUnsaved(index);
   Reassess(account.live, baseline, label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
            SinkFor(account));
+  Publish(account);
 }
 
 void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> timeline) {
@@ -153,11 +170,14 @@ void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> ti
   account.timeline = std::move(timeline);
   account.timeline.resize(std::min(account.timeline.size(), kTimelineCountMax));
   if (account.live.is_dirty) dirty_.push_back(index);
+  Publish(account);
 }
 
 void AccountPartition::RestoreLabel(std::string_view account_id, Label label) {
   const std::lock_guard lock(mutex_);
-  accounts_[FindOrAdd(KeyOf(account_id))].label = label;
+  Account& account = accounts_[FindOrAdd(KeyOf(account_id))];
+  account.label = label;
+  Publish(account);
 }
 
 void AccountPartition::AssessRelabelled(const Baseline& baseline) {
@@ -168,6 +188,7 @@ void AccountPartition::AssessRelabelled(const Baseline& baseline) {
     MarkUnsaved(index);
     Reassess(account.live, baseline, account.label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
              SinkFor(account));
+    Publish(account);
   }
 }
 

@@ -37,6 +37,13 @@ struct AccountDetail {
   std::vector<VerdictChange> timeline;  // Oldest first.
 };
 
+// What a gateway wants to know of an account, as of its last assessment.
+struct Standing {
+  Verdict verdict = Verdict::kClear;
+  Label label = Label::kUnlabelled;
+  double log_odds = kBaseLogOdds;
+};
+
 // An account in a list.
 struct AccountSummary {
   std::string account_id;
@@ -49,7 +56,8 @@ struct AccountSummary {
 
 // Keeps the accounts of one partition, and their events that wait for the watermark.
 // An account is read as if its waiting events had been settled already, so a reader misses nothing that was offered.
-// Threading: safe from any thread; each call holds the partition's lock.
+// Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an event
+// or an assessment.
 class AccountPartition {
  public:
   // An event that waits. Events settle in order of effective time, then event hash, then sequence, whatever their order
@@ -99,6 +107,8 @@ class AccountPartition {
 
   std::optional<AccountDetail> Get(std::string_view account_id, const Baseline& baseline) const;
   std::vector<AccountSummary> List(const Baseline& baseline) const;
+  // Nothing for an account that was never assessed.
+  std::optional<Standing> StandingOf(std::string_view account_id) const;
   size_t account_count() const;
   // Calls `visit` with each settled account that has at least `event_count_min` events.
   void VisitPortraits(uint64_t event_count_min,
@@ -135,6 +145,8 @@ class AccountPartition {
 
   uint32_t FindOrAdd(const AccountKey& key);
   void MarkUnsaved(uint32_t index);
+  // Shows the account's newest assessment to StandingOf.
+  void Publish(const Account& account);
   // That of the events or, if they tell none, of the profile.
   static const std::string& OrganizationOf(const Account& account);
   ChangeSink SinkFor(Account& account);
@@ -155,6 +167,9 @@ class AccountPartition {
   std::vector<uint32_t> dirty_;    // Accounts with events since the last tick.
   std::vector<uint32_t> unsaved_;  // Accounts changed since the last checkpoint.
   std::vector<VerdictChange> changes_;
+
+  mutable std::mutex standings_mutex_;  // Held for one look-up at a time, and innermost.
+  absl::flat_hash_map<AccountKey, Standing> standings_;
 };
 
 }  // namespace stillwatch::detector

@@ -227,6 +227,10 @@ std::optional<AccountDetail> ScoringEngine::Get(std::string_view account_id) con
   return PartitionFor(account_id).Get(account_id, *baseline());
 }
 
+std::optional<Standing> ScoringEngine::StandingOf(std::string_view account_id) const {
+  return PartitionFor(account_id).StandingOf(account_id);
+}
+
 std::vector<AccountSummary> ScoringEngine::List() const {
   const std::shared_ptr<const Baseline> current = baseline();
   std::vector<AccountSummary> out;

@@ -95,6 +95,8 @@ class ScoringEngine {
   void SetLabel(std::string_view account_id, Label label);
 
   std::optional<AccountDetail> Get(std::string_view account_id) const;
+  // As of the account's last assessment, from memory, without waiting for anything; nothing if it had none yet.
+  std::optional<Standing> StandingOf(std::string_view account_id) const;
   // All accounts, in no particular order.
   std::vector<AccountSummary> List() const;
   std::shared_ptr<const Baseline> baseline() const;

@@ -144,12 +144,10 @@ Status QueryService::Explain(const v1::ExplainAccountRequest& request, v1::Expla
 
 Status QueryService::Check(const v1::CheckAccountRequest& request, v1::CheckAccountResponse& response) const {
   STILLWATCH_RETURN_IF_ERROR(CheckAccountId(request.account_id()));
-  const std::optional<detector::AccountDetail> account = engine_.Get(request.account_id());
-  const Label label = account ? account->label : Label::kUnlabelled;
-  const Verdict verdict = account ? account->live.score.verdict : Verdict::kClear;
-  response.set_verdict(ToProto(verdict));
-  response.set_risk(detector::RiskOf(account ? account->live.score.log_odds : detector::kBaseLogOdds, label));
-  response.set_allowed(verdict < Verdict::kAct || label == Label::kBenign);
+  const detector::Standing standing = engine_.StandingOf(request.account_id()).value_or(detector::Standing());
+  response.set_verdict(ToProto(standing.verdict));
+  response.set_risk(detector::RiskOf(standing.log_odds, standing.label));
+  response.set_allowed(standing.verdict < Verdict::kAct || standing.label == Label::kBenign);
   return {};
 }
 
