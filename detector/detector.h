@@ -31,10 +31,12 @@ struct AccountView {
   const features::Portrait& portrait;
   const features::FeatureRow& features;
   const PeerBaseline& peers;
+  const PeerBaseline& everyone;  // The whole population.
 
   double feature(features::Feature which) const { return static_cast<double>(features[static_cast<size_t>(which)]); }
-  // Robust z-score against the peers; 0 where they have no spread.
-  double ZScore(features::Feature which) const;
+  // Robust z-score against the peers or the whole population; 0 where there is no spread.
+  double ZScore(features::Feature which) const { return ZScore(which, peers); }
+  double ZScore(features::Feature which, const PeerBaseline& among) const;
 };
 
 // What a detector found. All values are finite.
@@ -49,6 +51,7 @@ struct Finding {
 struct Detector {
   std::string_view name;
   Family family;
+  double limit;  // No finding's log-odds exceed it.
   Finding (*evaluate)(const AccountView& account);
   // A sentence for an analyst, for a finding with log_odds > 0.
   std::string (*summarize)(const AccountView& account, const Finding& finding);
@@ -61,9 +64,10 @@ extern const Detector kLogitTheft;
 extern const Detector kPeakRate;
 extern const Detector kIsolatedRequests;
 extern const Detector kOutputShape;
+extern const Detector kBulkRate;
+extern const Detector kYoungAccount;
 
 // All detectors, in the order in which their terms are listed.
-inline constexpr size_t kDetectorCount = 7;
 const std::array<const Detector*, kDetectorCount>& AllDetectors();
 
 // Bends evidence so that it never exceeds `limit`: limit · (1 − exp(−x / limit)). Keeps the order of accounts, and the

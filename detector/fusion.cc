@@ -31,9 +31,10 @@ Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, 
   Assessment out;
   const features::FeatureRow row = features::ExtractFeatures(portrait);
   out.peer_group = PeerGroupOf(row);
-  const AccountView view{portrait, row, baseline.groups[out.peer_group]};
+  const AccountView view{portrait, row, baseline.groups[out.peer_group], baseline.everyone};
   for (size_t i = 0; i < kDetectorCount; ++i) {
     out.findings[i] = AllDetectors()[i]->evaluate(view);
+    out.findings[i].log_odds *= baseline.weights[i];
     out.log_odds += out.findings[i].log_odds;
   }
   out.log_odds += LabelLogOdds(label);

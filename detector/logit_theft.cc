@@ -39,6 +39,6 @@ std::string Summarize(const AccountView& account, const Finding&) {
 
 }  // namespace
 
-const Detector kLogitTheft = {"logit_theft", Family::kParameters, Evaluate, Summarize};
+const Detector kLogitTheft = {"logit_theft", Family::kParameters, kLimit, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

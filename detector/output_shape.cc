@@ -6,7 +6,7 @@
 //   are not seen. So this only ever supports other evidence.
 // Formula: limit · r · s · n · t, with r the log-ratio of output to input tokens above the peers' median or 0, whichever is
 //   larger, stretched from 0 to 1.5 (4.5 times as much out as in), s the share of single requests stretched from 0.6 to
-//   0.95, n the number of events stretched from 20 to 100, and t = (1 + 2 · share at a temperature above 0) / 3.
+//   0.95, n the number of events stretched from 15 to 50, and t = (1 + 2 · share at a temperature above 0) / 3.
 // Source: Alpaca's and R1's distillation sets (52 k and 800 k answers; 2501.12948): what is trained on is the output.
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@ namespace {
 
 using features::Feature;
 
-constexpr double kLimit = 2.5;
+constexpr double kLimit = 3.4;
 
 Finding Evaluate(const AccountView& account) {
   const auto ratio_index = static_cast<size_t>(Feature::kOutputInputRatio);
@@ -30,7 +30,7 @@ Finding Evaluate(const AccountView& account) {
   finding.population = std::exp(median);
   const double excess = ratio - std::clamp(median, 0.0, 0.5);
   finding.log_odds = kLimit * Stretch(excess, 0, 1.5) * Stretch(account.feature(Feature::kSingleTurnShare), 0.6, 0.95) *
-                     Stretch(account.portrait.total(features::Counter::kEvent), 20, 100) *
+                     Stretch(account.portrait.total(features::Counter::kEvent), 15, 50) *
                      (1 + 2 * account.feature(Feature::kSampledShare)) / 3;
   return finding;
 }
@@ -44,6 +44,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kOutputShape = {"output_shape", Family::kVolume, Evaluate, Summarize};
+const Detector kOutputShape = {"output_shape", Family::kVolume, kLimit, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

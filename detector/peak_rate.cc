@@ -34,6 +34,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kPeakRate = {"peak_rate", Family::kTiming, Evaluate, Summarize};
+const Detector kPeakRate = {"peak_rate", Family::kTiming, kLimit, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -51,6 +51,6 @@ std::string Summarize(const AccountView& account, const Finding& finding) {
 
 }  // namespace
 
-const Detector kRepeatedSampling = {"repeated_sampling", Family::kParameters, Evaluate, Summarize};
+const Detector kRepeatedSampling = {"repeated_sampling", Family::kParameters, kLimit, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

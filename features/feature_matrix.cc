@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "proto/limits.h"
+
 namespace stillwatch::features {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr std::array<std::string_view, kFeatureCount> kNames = {
     "repeat_share",          "logit_share",               "overlap_share",         "unread_share",
     "rate_limited_share",    "log_output_tokens",         "log_input_tokens",      "output_input_ratio",
     "distinct_prompt_share", "top_head_share",            "hour_entropy",          "log_gap_seconds",
-    "isolated_share",            "log_addresses",         "log_end_users",             "day_over_fortnight",    "reasoning_elicitation_share",
+    "isolated_share",            "log_addresses",         "log_end_users",             "log_age_days",          "day_over_fortnight",    "reasoning_elicitation_share",
     "trace_coercion_share",  "rubric_grading_share",      "bulk_generation_share", "prompt_evolution_share",
     "simulated_user_share"};
 
@@ -27,8 +29,17 @@ float Log1p(double value) { return static_cast<float>(std::log1p(value)); }
 // 10.1016/0169-7552(95)00043-7: 25.5 minutes).
 constexpr uint64_t kIsolationMilliseconds = 1'800'000;
 
+// Age of an account whose creation nobody told: old, so that it is held against nobody.
+constexpr double kUnknownAgeDays = 3650;
+
 constexpr float kSpreadPerDeviation = 1.4826F;  // Of a normal distribution.
 constexpr float kClip = 8.0F;
+
+double AgeDays(const Portrait& portrait) {
+  if (portrait.created_time_unix_nano() == 0) return kUnknownAgeDays;
+  const int64_t age = portrait.last_time_unix_nano() - portrait.created_time_unix_nano();
+  return std::max(static_cast<double>(age) / static_cast<double>(kNanosecondsPerDay), 0.0);
+}
 
 // The middle value, the upper of the two for even counts. Reorders `values`.
 float Median(std::vector<float>& values) {
@@ -71,6 +82,7 @@ FeatureRow ExtractFeatures(const Portrait& portrait) {
   set(Feature::kIsolatedShare, static_cast<float>(portrait.gap_milliseconds().ShareAtLeast(kIsolationMilliseconds)));
   set(Feature::kLogAddresses, Log1p(portrait.DistinctAddresses()));
   set(Feature::kLogEndUsers, Log1p(portrait.DistinctEndUsers()));
+  set(Feature::kLogAgeDays, Log1p(AgeDays(portrait)));
   const int64_t now = portrait.last_time_unix_nano();
   set(Feature::kDayOverFortnight, Log1p(portrait.decayed(Counter::kEvent, HalfLife::kDay, now)) -
                                       Log1p(portrait.decayed(Counter::kEvent, HalfLife::kFortnight, now) / 14));

@@ -38,6 +38,7 @@ enum class Feature : uint8_t {
   kIsolatedShare,       // Gaps of half an hour or more.
   kLogAddresses,
   kLogEndUsers,
+  kLogAgeDays,          // From the account's creation to its newest event; unknown counts as ten years.
   kDayOverFortnight,    // Events of the last day over a day's mean of the last fortnight, as log.
   kReasoningElicitationShare,
   kTraceCoercionShare,
@@ -46,7 +47,7 @@ enum class Feature : uint8_t {
   kPromptEvolutionShare,
   kSimulatedUserShare,
 };
-inline constexpr size_t kFeatureCount = 30;
+inline constexpr size_t kFeatureCount = 31;
 
 std::string_view FeatureName(Feature feature);
 

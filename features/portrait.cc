@@ -192,6 +192,7 @@ void Portrait::Merge(const Portrait& other) {
     busy_until_unix_nano_ = other.busy_until_unix_nano_;
     last_output_tokens_ = other.last_output_tokens_;
   }
+  created_time_unix_nano_ = std::max(created_time_unix_nano_, other.created_time_unix_nano_);
   first_time_unix_nano_ = first;
   last_time_unix_nano_ = last;
 }

@@ -59,6 +59,9 @@ class Portrait {
   uint64_t event_count() const { return static_cast<uint64_t>(total(Counter::kEvent)); }
   int64_t first_time_unix_nano() const { return first_time_unix_nano_; }
   int64_t last_time_unix_nano() const { return last_time_unix_nano_; }
+  // When the account was created, as its profile says; 0: unknown. Of a group, that of its youngest member.
+  int64_t created_time_unix_nano() const { return created_time_unix_nano_; }
+  void SetCreatedTime(int64_t created_time_unix_nano) { created_time_unix_nano_ = created_time_unix_nano; }
   double total(Counter counter) const { return totals_[static_cast<size_t>(counter)]; }
   // The count at time `now`, with weight 1/2 for each half-life that an event lies back.
   double decayed(Counter counter, HalfLife half_life, int64_t now_unix_nano) const;
@@ -106,6 +109,7 @@ class Portrait {
     void Add(int64_t event_period);
   };
 
+  int64_t created_time_unix_nano_ = 0;
   int64_t first_time_unix_nano_ = 0;
   int64_t last_time_unix_nano_ = 0;
   int64_t busy_until_unix_nano_ = 0;  // End of the answer that ends last.

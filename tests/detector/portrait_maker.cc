@@ -120,7 +120,7 @@ const Baseline& HonestBaseline() {
 Finding Evaluate(const Detector& detector, const Behaviour& behaviour, const Baseline& baseline) {
   const features::Portrait portrait = MakePortrait(behaviour, baseline);
   const features::FeatureRow row = features::ExtractFeatures(portrait);
-  const AccountView view{portrait, row, baseline.groups[PeerGroupOf(row)]};
+  const AccountView view{portrait, row, baseline.groups[PeerGroupOf(row)], baseline.everyone};
   const Finding finding = detector.evaluate(view);
   EXPECT_GE(finding.log_odds, 0);
   EXPECT_TRUE(std::isfinite(finding.log_odds) && std::isfinite(finding.value) && std::isfinite(finding.population));
