@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "detector/calibration.h"
+
 namespace stillwatch::detector {
 namespace {
 
@@ -51,7 +53,7 @@ Baseline PriorBaseline() {
   // Nothing is known of the peers: markers count only far above the bound, and comparisons by z-score are left out.
   for (size_t marker = 0; marker < features::kMarkerCount; ++marker) SetNull(marker, 0.1F, baseline.everyone);
   baseline.groups.fill(baseline.everyone);
-  baseline.weights.fill(1);
+  baseline.weights = ShippedWeights();
   baseline.review_log_odds = kBaseLogOdds - std::log(kReviewBudget);
   baseline.act_log_odds = kBaseLogOdds - std::log(kActBudget);
   return baseline;

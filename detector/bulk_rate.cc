@@ -19,7 +19,7 @@ namespace {
 
 using features::Feature;
 
-constexpr double kLimit = 3.0;
+constexpr double kLimit = 4.0;
 const double kPriorMedian = std::log1p(6.0);
 constexpr double kPriorSpread = 1.0;
 
@@ -51,6 +51,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kBulkRate = {"bulk_rate", Family::kVolume, kLimit, Evaluate, Summarize};
+const Detector kBulkRate = {"bulk_rate", Family::kVolume, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -16,14 +16,20 @@ constexpr double kWeightMin = 0.25;
 // Whoever floods the population must not move the thresholds out of reach: at most by a factor of 10 in the odds.
 const double kRaiseMax = std::log(10.0);
 
+// Points of a detector's scale at which it is held to its word.
+constexpr std::array<double, 4> kCheckedShares = {0.25, 0.5, 0.75, 0.95};
+
 double WeightOf(size_t detector, std::span<const SampledEvidence> sample) {
-  const double limit = AllDetectors()[detector]->limit;
-  const auto loud = static_cast<double>(std::count_if(sample.begin(), sample.end(), [&](const SampledEvidence& account) {
-    return account.label != Label::kConfirmed && account.log_odds[detector] >= limit / 2;
-  }));
-  const double share = loud / static_cast<double>(sample.size()) - kThiefShareMax;
-  if (share <= 0) return 1;
-  return std::clamp(-std::log(share) / limit, kWeightMin, 1.0);
+  double weight = 1;  // Of the claim itself.
+  for (const double checked : kCheckedShares) {
+    const double claimed = checked * AllDetectors()[detector]->limit;
+    const auto loud = static_cast<double>(std::count_if(sample.begin(), sample.end(), [&](const SampledEvidence& account) {
+      return account.label != Label::kConfirmed && account.log_odds[detector] >= claimed;
+    }));
+    const double share = loud / static_cast<double>(sample.size()) - kThiefShareMax;
+    if (share > 0) weight = std::min(weight, -std::log(share) / claimed);
+  }
+  return std::max(weight, kWeightMin) * AllDetectors()[detector]->shipped_weight;
 }
 
 // The value that at most `count` of the values exceed. Values must be sorted, largest first.
@@ -31,7 +37,14 @@ double Exceeded(const std::vector<double>& sorted, size_t count) { return count 
 
 }  // namespace
 
+std::array<double, kDetectorCount> ShippedWeights() {
+  std::array<double, kDetectorCount> weights{};
+  for (size_t i = 0; i < kDetectorCount; ++i) weights[i] = AllDetectors()[i]->shipped_weight;
+  return weights;
+}
+
 void Calibrate(std::span<const SampledEvidence> sample, Baseline& baseline) {
+  baseline.weights = ShippedWeights();
   if (sample.size() < kPeersForBaseline) return;
   for (size_t i = 0; i < kDetectorCount; ++i) baseline.weights[i] = WeightOf(i, sample);
   std::vector<double> all;

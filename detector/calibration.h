@@ -15,13 +15,16 @@ struct SampledEvidence {
   Label label = Label::kUnlabelled;
 };
 
+// The weights of a deployment that has seen nothing yet.
+std::array<double, kDetectorCount> ShippedWeights();
+
 // Share of the accounts that may harvest without moving what is normal.
 inline constexpr double kThiefShareMax = 0.03;
 
 // Sets the weights and the thresholds of `baseline` from a sample of accounts, in which labels are the truth: confirmed
 // accounts have no say, benign ones are false positives where they exceed a threshold.
 // Weights: a finding with a likelihood ratio L says that among honest accounts at most 1 / L have one like it. Where more
-// than that, and kThiefShareMax, do, it is brought down to what the population shows.
+// than that, and kThiefShareMax, do, it is brought down to what the population shows. Shipped weights come on top.
 // Thresholds: those of the budgets, log(1 / budget), or higher where more than kThiefShareMax of the accounts exceed them.
 void Calibrate(std::span<const SampledEvidence> sample, Baseline& baseline);
 

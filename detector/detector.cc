@@ -22,7 +22,7 @@ const std::array<const Detector*, kDetectorCount>& AllDetectors() {
   static constexpr std::array<const Detector*, kDetectorCount> kAll = {&kMarkerEProcess, &kTemplateSlot,
                                                                        &kRepeatedSampling, &kLogitTheft,
                                                                        &kPeakRate, &kIsolatedRequests, &kOutputShape,
-                                                                       &kBulkRate, &kYoungAccount};
+                                                                       &kBulkRate, &kUnreadSpeed, &kYoungAccount};
   return kAll;
 }
 

@@ -51,6 +51,6 @@ std::string Summarize(const AccountView& account, const Finding& finding) {
 
 }  // namespace
 
-const Detector kIsolatedRequests = {"isolated_requests", Family::kTiming, kLimit, Evaluate, Summarize};
+const Detector kIsolatedRequests = {"isolated_requests", Family::kTiming, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

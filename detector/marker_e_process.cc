@@ -53,6 +53,6 @@ std::string Summarize(const AccountView& account, const Finding& finding) {
 
 }  // namespace
 
-const Detector kMarkerEProcess = {"marker_e_process", Family::kContent, kLimit, Evaluate, Summarize};
+const Detector kMarkerEProcess = {"marker_e_process", Family::kContent, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -39,6 +39,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kYoungAccount = {"young_account", Family::kLifecycle, kLimit, Evaluate, Summarize};
+const Detector kYoungAccount = {"young_account", Family::kLifecycle, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

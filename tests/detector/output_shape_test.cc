@@ -15,7 +15,7 @@ TEST(OutputShapeTest, NeverDecidesAlone) {
   Behaviour harvester = Harvester();
   harvester.event_count = 20'000;
   harvester.output_tokens = 100'000;
-  EXPECT_LT(Evaluate(kOutputShape, harvester).log_odds, kReviewEvidence / 2);
+  EXPECT_LT(Evaluate(kOutputShape, harvester).log_odds, kReviewEvidence);
 }
 
 TEST(OutputShapeTest, IsSilentAboutApplicationsConversationsAndBeginners) {

@@ -79,6 +79,9 @@ Behaviour Harvester() {
 features::Portrait MakePortrait(const Behaviour& behaviour, const Baseline& baseline) {
   std::mt19937_64 random(behaviour.seed);
   features::Portrait portrait;
+  if (behaviour.age_days > 0) {
+    portrait.SetCreatedTime(kStart - static_cast<int64_t>(behaviour.age_days * static_cast<double>(kNanosecondsPerDay)));
+  }
   const size_t group = (behaviour.has_tools ? 1 : behaviour.is_single_turn ? 2 : 0) * kVolumeCount + 1;
   uint64_t last_prompt = 0;
   for (int i = 0; i < behaviour.event_count; ++i) {
