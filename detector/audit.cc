@@ -340,7 +340,7 @@ storage::ColumnSelection AuditColumns() {
   for (const NumberField field :
        {kTimeUnixNano, kDurationMs, kClientAsn, kTemperature, kMaxTokens, kChoiceCount, kTopLogprobs, kToolCount,
         kMessageCount, kInputTokens, kStatusCode, kLogitBiasCount, kSystemHash, kPromptHash, kTemplateHash,
-        kOutputTokens, kHeadHash, kMarkers, kPromptWords}) {
+        kOutputTokens, kHeadHash, kPromptSketch, kMarkers, kPromptWords}) {
     columns.numbers |= uint64_t{1} << static_cast<size_t>(field);
   }
   return columns;

@@ -105,6 +105,7 @@ constexpr Statistic kStatistics[] = {
     {"output_shape", "tokens of the usual answer", Statistic::Unit::kCount},
     {"bulk_rate", "requests on a day of work", Statistic::Unit::kCount},
     {"unread_speed", "answers that nobody could read", Statistic::Unit::kShare},
+    {"topic_coverage", "similarity of two prompts", Statistic::Unit::kPlain},
     {"young_account", "days since it was created", Statistic::Unit::kCount},
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "detector/detector.h"
+#include "detector/fusion.h"
 
 namespace stillwatch::detector {
 namespace {
@@ -52,7 +53,7 @@ void Calibrate(std::span<const SampledEvidence> sample, Baseline& baseline) {
   for (const SampledEvidence& account : sample) {
     if (account.label == Label::kConfirmed) continue;
     double sum = 0;
-    for (size_t i = 0; i < kDetectorCount; ++i) sum += baseline.weights[i] * account.log_odds[i];
+    for (size_t i = 0; i < kDetectorCount; ++i) sum += WeightFor(i, account.has_text, baseline) * account.log_odds[i];
     (account.label == Label::kBenign ? benign : all).push_back(sum);
   }
   std::sort(all.begin(), all.end(), std::greater<>());

@@ -9,9 +9,10 @@
 
 namespace stillwatch::detector {
 
-// The evidence of one account of the sample, by detector, with weights of 1.
+// The evidence of one account of the sample, by detector, not weighed.
 struct SampledEvidence {
   std::array<double, kDetectorCount> log_odds{};
+  bool has_text = true;
   Label label = Label::kUnlabelled;
 };
 

@@ -22,7 +22,8 @@ const std::array<const Detector*, kDetectorCount>& AllDetectors() {
   static constexpr std::array<const Detector*, kDetectorCount> kAll = {&kMarkerEProcess, &kTemplateSlot,
                                                                        &kRepeatedSampling, &kLogitTheft,
                                                                        &kPeakRate, &kIsolatedRequests, &kOutputShape,
-                                                                       &kBulkRate, &kUnreadSpeed, &kYoungAccount};
+                                                                       &kBulkRate, &kUnreadSpeed, &kYoungAccount,
+                                                                       &kTopicCoverage};
   return kAll;
 }
 

@@ -15,8 +15,8 @@
 namespace stillwatch::detector {
 namespace {
 
-// Below the 6.9 that review takes: one family alone does not suffice.
-constexpr double kLimit = 5.0;
+// A likelihood ratio of 55: one family alone does not suffice for review.
+constexpr double kLimit = 4.0;
 
 constexpr std::array<std::string_view, features::kMarkerCount> kWords = {
     "ask for the steps of the reasoning", "ask for hidden reasoning word for word", "let the model grade answers",

@@ -188,10 +188,10 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
     groups[i] = static_cast<uint8_t>(PeerGroupOf(row));
   });
   Baseline renewed = ComputeBaseline(time_unix_nano, matrix, groups);
-  renewed.weights.fill(1);
   for_slices([&](size_t i) {
-    const Assessment assessment = Assess(*sample[i].portrait, renewed, Label::kUnlabelled);
+    const Assessment assessment = Examine(*sample[i].portrait, renewed);
     for (size_t d = 0; d < kDetectorCount; ++d) evidence[i].log_odds[d] = assessment.findings[d].log_odds;
+    evidence[i].has_text = assessment.has_text;
     evidence[i].label = sample[i].label;
   });
   Calibrate(evidence, renewed);

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, kFeatureCount> kNames = {
     "single_turn_share",     "tool_share",                "text_share",            "sampled_share",
     "repeat_share",          "logit_share",               "overlap_share",         "unread_share",
     "rate_limited_share",    "log_output_tokens",         "log_input_tokens",      "output_input_ratio",
-    "distinct_prompt_share", "top_head_share",            "hour_entropy",          "log_gap_seconds",
+    "distinct_prompt_share", "top_head_share",            "prompt_cohesion", "hour_entropy",          "log_gap_seconds",
     "isolated_share",            "log_addresses",         "log_end_users",             "log_age_days",          "day_over_fortnight",    "reasoning_elicitation_share",
     "trace_coercion_share",  "rubric_grading_share",      "bulk_generation_share", "prompt_evolution_share",
     "simulated_user_share"};
@@ -77,6 +77,7 @@ FeatureRow ExtractFeatures(const Portrait& portrait) {
       Log1p(portrait.total(Counter::kOutputToken)) - Log1p(portrait.total(Counter::kInputToken)));
   set(Feature::kDistinctPromptShare, Share(std::min(portrait.DistinctPrompts(), texts), texts));
   set(Feature::kTopHeadShare, Share(static_cast<double>(portrait.TopHeadCount()), texts));
+  set(Feature::kPromptCohesion, static_cast<float>(portrait.PromptCohesion()));
   set(Feature::kHourEntropy, static_cast<float>(portrait.HourEntropy()));
   set(Feature::kLogGapSeconds, Log1p(portrait.gap_milliseconds().Quantile(0.5) / 1000));
   set(Feature::kIsolatedShare, static_cast<float>(portrait.gap_milliseconds().ShareAtLeast(kIsolationMilliseconds)));
@@ -101,6 +102,9 @@ RobustScale FeatureMatrix::ComputeScale(std::span<const uint32_t> rows) const {
     const std::span<const float> source = column(static_cast<Feature>(i));
     std::transform(rows.begin(), rows.end(), values.begin(), [source](uint32_t row) { return source[row]; });
     scale.median[i] = Median(values);
+    const auto quarter = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);
+    std::nth_element(values.begin(), quarter, values.end());
+    scale.lower_quartile[i] = *quarter;
     const float center = scale.median[i];
     for (float& value : values) value = std::fabs(value - center);
     scale.spread[i] = kSpreadPerDeviation * Median(values);

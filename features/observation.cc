@@ -42,6 +42,7 @@ Observation MakeObservation(const UsageBatch& batch, size_t row) {
   out.prompt_hash = batch.number(row, NumberField::kPromptHash);
   out.template_hash = batch.number(row, NumberField::kTemplateHash);
   out.head_hash = batch.number(row, NumberField::kHeadHash);
+  out.prompt_sketch = batch.number(row, NumberField::kPromptSketch);
   out.markers = Clamped<uint32_t>(batch, row, NumberField::kMarkers);
   out.prompt_words = Clamped<uint32_t>(batch, row, NumberField::kPromptWords);
   out.input_tokens = Clamped<uint32_t>(batch, row, NumberField::kInputTokens);

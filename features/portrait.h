@@ -79,6 +79,12 @@ class Portrait {
   double DistinctClientBundles() const { return client_bundles_.Estimate(); }
   // Events with text whose prompt begins with the most frequent first words.
   uint64_t TopHeadCount() const { return heads_.MaxCount(); }
+  // Mean similarity of two different prompts of the account, in [-1, 1], estimated without bias: the mean of the random
+  // sign features of its prompts (`features/skeleton.h`) has this length, and the length of the difference of two such
+  // means is the maximum mean discrepancy under the arc-cosine kernel (Gretton et al. 2012; Cho and Saul 2009). 0 with
+  // fewer than 2 prompts.
+  double PromptCohesion() const;
+  uint64_t sketched_count() const { return sketched_count_; }
   // Different prompts among the logit events, and different sizes (modulo 64) of their logit_bias.
   double DistinctLogitPrompts() const { return logit_prompts_.Estimate(); }
   int DistinctLogitBiasSizes() const;
@@ -100,6 +106,7 @@ class Portrait {
   void Decay(int64_t time_unix_nano);
   void Count(Counter counter, float amount);
   void UpdateContent(const Observation& event, const MarkerRatios& ratios);
+  void UpdateSketch(uint64_t sketch);
   void UpdateTiming(const Observation& event);
 
   struct Peak {
@@ -126,6 +133,8 @@ class Portrait {
   HyperLogLog<6> addresses_;
   HyperLogLog<6> client_bundles_;
   HeavyHitters<8> heads_;
+  std::array<int32_t, 64> sketch_sums_{};  // Per bit: prompts with it less prompts without it.
+  uint64_t sketched_count_ = 0;
   HyperLogLog<7> logit_prompts_;
   uint64_t logit_bias_sizes_ = 0;  // Bit i: a size of i modulo 64 was seen.
   std::array<uint32_t, 8> recent_prompts_{};  // Low halves of the newest prompts' hashes, a ring.

@@ -99,9 +99,10 @@ Invalidity CheckTexts(const v1::UsageEvent& event) {
     return Bad(RejectReason::kTooLong, "system_prompt, prompt and completion",
                std::to_string(bytes) + " bytes, at most " + std::to_string(kEventBytesMax));
   }
-  if (event.has_content_digest() && event.content_digest().version() != features::kDigestVersion) {
+  const uint32_t version = event.content_digest().version();
+  if (event.has_content_digest() && (version < features::kDigestVersionMin || version > features::kDigestVersion)) {
     return Bad(RejectReason::kUnknownDigestVersion, "content_digest.version",
-               std::to_string(event.content_digest().version()));
+               std::to_string(version));
   }
   return {};
 }
@@ -115,12 +116,13 @@ std::string_view CutTo(std::string_view text, size_t bytes_max) {
 }
 
 void WriteDigest(const v1::ContentDigest& digest, UsageBatch& batch, size_t row) {
-  const std::array<std::pair<NumberField, uint64_t>, 11> parts = {{
+  const std::array<std::pair<NumberField, uint64_t>, 12> parts = {{
       {NumberField::kSystemHash, digest.system_hash()},
       {NumberField::kPromptHash, digest.prompt_hash()},
       {NumberField::kTemplateHash, digest.template_hash()},
       {NumberField::kSlotHash, digest.slot_hash()},
       {NumberField::kHeadHash, digest.head_hash()},
+      {NumberField::kPromptSketch, digest.prompt_sketch()},
       {NumberField::kCompletionHash, digest.completion_hash()},
       {NumberField::kMarkers, digest.markers()},
       {NumberField::kPromptBytes, digest.prompt_bytes()},

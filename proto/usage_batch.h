@@ -65,8 +65,9 @@ enum class NumberField : uint8_t {
   kPromptWords = 27,
   kSystemBytes = 28,
   kCompletionBytes = 29,
+  kPromptSketch = 30,
 };
-inline constexpr size_t kNumberFieldCount = 30;
+inline constexpr size_t kNumberFieldCount = 31;
 
 // Holds a batch of events, one column per field. An absent text is empty; an absent number has no presence bit.
 // Columns that no event fills stay empty vectors; text(…) and has(…) hide that.
