@@ -9,7 +9,7 @@ namespace {
 constexpr float kAlertLogE = 3.0F;
 constexpr double kAlertLogitEvents = 8;
 
-constexpr double kAlertEvents = 16;
+constexpr double kAlertEvents = 12;
 constexpr double kAlertSingleTurnShare = 0.6;
 
 // Many single requests: what all detectors of bulk use need.

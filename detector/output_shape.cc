@@ -8,7 +8,7 @@
 // Formula: limit · r · l · s · n · t, with r the log-ratio of output to input tokens above the peers' median or 0, whichever
 //   is larger, stretched from 0 to 1 (e times as much out as in), l the log-ratio of the median answer to the median
 //   account's, stretched from 0 to log 4, s the share of single requests stretched from 0.6 to 0.95, n the number of events
-//   stretched from 15 to 50, and t = (1 + 2 · share at a temperature above 0) / 3.
+//   stretched from 10 to 30, and t = (1 + 2 · share at a temperature above 0) / 3.
 // Source: Alpaca's and R1's distillation sets (52 k and 800 k answers; 2501.12948): what is trained on is the output.
 #include <algorithm>
 #include <cmath>
@@ -42,7 +42,7 @@ Finding Evaluate(const AccountView& account) {
   const double excess = ratio - std::clamp(median, 0.0, 0.5);
   finding.log_odds = kLimit * Stretch(excess, 0, 1) * Stretch(log_answer - usual, 0, std::log(4.0)) *
                      Stretch(account.feature(Feature::kSingleTurnShare), 0.6, 0.95) *
-                     Stretch(account.portrait.total(features::Counter::kEvent), 15, 50) *
+                     Stretch(account.portrait.total(features::Counter::kEvent), 10, 30) *
                      (1 + 2 * account.feature(Feature::kSampledShare)) / 3;
   return finding;
 }

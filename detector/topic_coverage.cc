@@ -5,7 +5,7 @@
 //   other evidence. The other side of coverage, one template with ever new slots, is template_slot's.
 // Formula: limit · c · s · n · t, with c the mean similarity of two different prompts stretched from 0.2, that of one
 //   application's prompts, down to 0.05, that of unrelated prompts in one language, s the share of single requests stretched
-//   from 0.6 to 0.95, n the number of sketched prompts stretched from 15 to 50 and t = (1 + 2 · share at a temperature above
+//   from 0.6 to 0.95, n the number of sketched prompts stretched from 10 to 30 and t = (1 + 2 · share at a temperature above
 //   0) / 3. Silent without sketches: no text, or digests of version 1.
 // Source: mean embeddings of random features, Rahimi and Recht 2007; for extraction windows 2606.05725; coverage as a sign of
 //   extraction, 1711.07221.
@@ -30,7 +30,7 @@ Finding Evaluate(const AccountView& account) {
   finding.population = static_cast<double>(account.peers.scale.median[static_cast<size_t>(Feature::kPromptCohesion)]);
   finding.log_odds = kLimit * Stretch(-finding.value, -kApplicationCohesion, -kUnrelatedCohesion) *
                      Stretch(account.feature(Feature::kSingleTurnShare), 0.6, 0.95) *
-                     Stretch(static_cast<double>(account.portrait.sketched_count()), 15, 50) *
+                     Stretch(static_cast<double>(account.portrait.sketched_count()), 10, 30) *
                      (1 + 2 * account.feature(Feature::kSampledShare)) / 3;
   return finding;
 }

@@ -3,7 +3,7 @@
 // Honest look-alikes: every new customer with an application. So this only ever supports other evidence, and a new
 //   account in conversation, or with a handful of requests, is none at all.
 // Formula: limit · y · s · n, with y the age at the newest event stretched from 45 days (0) down to 15 (1), s the share of
-//   single requests stretched from 0.6 to 0.95, n the number of events stretched from 15 to 50. An account of unknown age
+//   single requests stretched from 0.6 to 0.95, n the number of events stretched from 10 to 30. An account of unknown age
 //   counts as old.
 // Source: threat reports of 2026 (24,000 fraudulent accounts, banned ones replaced within hours).
 #include <algorithm>
@@ -26,7 +26,7 @@ Finding Evaluate(const AccountView& account) {
       std::expm1(static_cast<double>(account.everyone.scale.median[static_cast<size_t>(Feature::kLogAgeDays)]));
   finding.log_odds = kLimit * Stretch(-finding.value, -45, -15) *
                      Stretch(account.feature(Feature::kSingleTurnShare), 0.6, 0.95) *
-                     Stretch(account.portrait.total(features::Counter::kEvent), 15, 50);
+                     Stretch(account.portrait.total(features::Counter::kEvent), 10, 30);
   return finding;
 }
 
