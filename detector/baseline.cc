@@ -41,6 +41,9 @@ PeerBaseline ComputePeers(const features::FeatureMatrix& matrix, std::span<const
     for (const uint32_t row : rows) {
       if (matrix.column(features::Feature::kTextShare)[row] > 0) shares.push_back(column[row]);
     }
+    const auto marked = std::count_if(shares.begin(), shares.end(), [](float share) { return share >= kMarkedShare; });
+    peers.marked_account_share[marker] =
+        shares.empty() ? 0 : static_cast<float>(marked) / static_cast<float>(shares.size());
     SetNull(marker, shares.empty() ? 0 : kNullFactor * Quantile(std::move(shares), kNullQuantile), peers);
   }
   return peers;

@@ -13,6 +13,9 @@
 
 namespace stillwatch::detector {
 
+// An account with a marker in so many of its prompts uses it as a habit.
+inline constexpr float kMarkedShare = 0.2F;
+
 // What is normal in one peer group.
 struct PeerBaseline {
   uint64_t account_count = 0;  // Accounts it was computed from; 0: too few, it holds the shipped priors.
@@ -20,6 +23,8 @@ struct PeerBaseline {
   // Upper bound of the share of events with each marker among honest peers.
   std::array<float, features::kMarkerCount> marker_null_share{};
   features::MarkerRatios marker_ratios;
+  // Share of the accounts that have each marker in kMarkedShare of their prompts or more.
+  std::array<float, features::kMarkerCount> marked_account_share{};
 };
 
 // Number of detectors (detector/detector.h).

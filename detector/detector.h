@@ -48,9 +48,9 @@ struct Finding {
 
 // Findings on how an account works (rates, lengths, ages, phrases) hang together: one honest application in bulk use can
 // show most of them, and their sum overstates. Untempered, the sum of 1 in 1,000 accounts of generated honest traffic
-// (8,000 accounts of 25 kinds) exceeded 10.4 instead of log(1000) = 6.9: 0.66 keeps the budget. A finding that no honest use
+// (8,000 accounts of 25 kinds) exceeded 11 instead of log(1000) = 6.9: 0.63 keeps the budget. A finding that no honest use
 // explains counts 1.
-inline constexpr double kCircumstantial = 0.66;
+inline constexpr double kCircumstantial = 0.63;
 // For an account without text there are fewer such terms to add up: of 1 in 1,000 honest ones the sum exceeded 7.6
 // (4,000 accounts).
 inline constexpr double kCircumstantialWithoutText = 0.85;
