@@ -24,9 +24,10 @@ double WeightOf(size_t detector, std::span<const SampledEvidence> sample) {
   double weight = 1;  // Of the claim itself.
   for (const double checked : kCheckedShares) {
     const double claimed = checked * AllDetectors()[detector]->limit;
-    const auto loud = static_cast<double>(std::count_if(sample.begin(), sample.end(), [&](const SampledEvidence& account) {
-      return account.label != Label::kConfirmed && account.log_odds[detector] >= claimed;
-    }));
+    const auto loud =
+        static_cast<double>(std::count_if(sample.begin(), sample.end(), [&](const SampledEvidence& account) {
+          return account.label != Label::kConfirmed && account.log_odds[detector] >= claimed;
+        }));
     const double share = loud / static_cast<double>(sample.size()) - kThiefShareMax;
     if (share > 0) weight = std::min(weight, -std::log(share) / claimed);
   }
@@ -65,7 +66,8 @@ void Calibrate(std::span<const SampledEvidence> sample, Baseline& baseline) {
     return kBaseLogOdds - std::log(budget) + std::clamp(raise, 0.0, kRaiseMax);
   };
   baseline.review_log_odds = threshold(kReviewBudget);
-  baseline.act_log_odds = std::max(threshold(kActBudget), baseline.review_log_odds + std::log(kReviewBudget / kActBudget));
+  baseline.act_log_odds =
+      std::max(threshold(kActBudget), baseline.review_log_odds + std::log(kReviewBudget / kActBudget));
 }
 
 }  // namespace stillwatch::detector

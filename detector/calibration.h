@@ -24,9 +24,10 @@ inline constexpr double kThiefShareMax = 0.03;
 
 // Sets the weights and the thresholds of `baseline` from a sample of accounts, in which labels are the truth: confirmed
 // accounts have no say, benign ones are false positives where they exceed a threshold.
-// Weights: a finding with a likelihood ratio L says that among honest accounts at most 1 / L have one like it. Where more
-// than that, and kThiefShareMax, do, it is brought down to what the population shows. Shipped weights come on top.
-// Thresholds: those of the budgets, log(1 / budget), or higher where more than kThiefShareMax of the accounts exceed them.
+// Weights: a finding with a likelihood ratio L says that among honest accounts at most 1 / L have one like it. Where
+// more than that, and kThiefShareMax, do, it is brought down to what the population shows. Shipped weights come on top.
+// Thresholds: those of the budgets, log(1 / budget), or higher where more than kThiefShareMax of the accounts exceed
+// them.
 void Calibrate(std::span<const SampledEvidence> sample, Baseline& baseline);
 
 }  // namespace stillwatch::detector

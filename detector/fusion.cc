@@ -14,7 +14,8 @@ Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label lab
   for (size_t i = 0; i < kDetectorCount; ++i) {
     families[static_cast<size_t>(AllDetectors()[i]->family)] += assessment.findings[i].log_odds;
   }
-  const auto count = std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
+  const auto count =
+      std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
   return assessment.log_odds >= baseline.act_log_odds && count >= 2 ? Verdict::kAct : Verdict::kReview;
 }
 

@@ -1,11 +1,11 @@
-// Hypothesis: who trains a model on ours asks, again and again, for what training needs: reasoning steps, hidden traces,
-//   grades, batches of tasks, harder versions of prompts, turns of a simulated user.
+// Hypothesis: who trains a model on ours asks, again and again, for what training needs: reasoning steps, hidden
+//   traces, grades, batches of tasks, harder versions of prompts, turns of a simulated user.
 // Evidence: prompts with such a phrase come in a share far above the upper bound of the account's peers.
-// Honest look-alikes: evaluation harnesses, pipelines with a model as judge, small sets of synthetic examples. Content
-//   alone therefore never reaches the review threshold.
-// Formula: for each class of phrases the e-process of features/e_process.h against the peers' null share; the largest,
-//   less log(number of classes) for having looked at all of them, bent to at most log(1 / share of all accounts that use
-//   such phrases in a fifth of their prompts).
+// Honest look-alikes: evaluation harnesses, pipelines with a model as judge, small sets of synthetic examples.
+//   Content alone therefore never reaches the review threshold.
+// Formula: for each class of phrases the e-process of features/e_process.h against the peers' null share; the
+//   largest, less log(number of classes) for having looked at all of them, bent to at most log(1 / share of all
+//   accounts that use such phrases in a fifth of their prompts).
 // Source: Shin, Ramdas, Rinaldo, "E-detectors" (2022); Bonferroni over e-values: Vovk, Wang, "E-values" (2021).
 #include <algorithm>
 #include <cmath>
@@ -22,11 +22,12 @@ namespace {
 constexpr double kLimit = 4.0;
 
 constexpr std::array<std::string_view, features::kMarkerCount> kWords = {
-    "ask for the steps of the reasoning", "ask for hidden reasoning word for word", "let the model grade answers",
-    "ask for many tasks or examples at once", "ask for harder or rewritten prompts", "let the model play the user"};
+    "ask for the steps of the reasoning",     "ask for hidden reasoning word for word", "let the model grade answers",
+    "ask for many tasks or examples at once", "ask for harder or rewritten prompts",    "let the model play the user"};
 
-// What a class of phrases is worth where many accounts use it as a habit: at most the inverse of their share, less those
-// that may be thieves. A quarter of the limit is left in any case, so that a flood of thieves does not silence it.
+// What a class of phrases is worth where many accounts use it as a habit: at most the inverse of their share, less
+// those that may be thieves. A quarter of the limit is left in any case, so that a flood of thieves does not silence
+// it.
 double Worth(size_t marker, const AccountView& account) {
   const double share = static_cast<double>(account.everyone.marked_account_share[marker]) - kThiefShareMax;
   return share <= 0 ? kLimit : std::clamp(-std::log(share), kLimit / 4, kLimit);
@@ -41,7 +42,8 @@ size_t StrongestMarker(const AccountView& account) {
   size_t strongest = 0;
   double log_odds = LogOddsOf(0, account);
   for (size_t i = 1; i < features::kMarkerCount; ++i) {
-    if (const double other = LogOddsOf(i, account); other > log_odds) std::tie(strongest, log_odds) = std::tie(i, other);
+    if (const double other = LogOddsOf(i, account); other > log_odds)
+      std::tie(strongest, log_odds) = std::tie(i, other);
   }
   return strongest;
 }

@@ -1,15 +1,16 @@
 // Hypothesis: a harvester pays for answers: short single requests, long answers, again and again.
-// Evidence: the account's output tokens exceed its input tokens, and its usual answer is longer than the population's, in
-//   single requests that are sampled, while applications mostly send more than they get (documents, context, history),
-//   and evaluations ask for answers that can be checked, which are short.
-// Honest look-alikes: writing assistants, small sets of synthetic examples, and evaluation harnesses, which mostly decode
-//   greedily for the sake of repeatability: at temperature 0 it counts a third. Graders harvest with short answers and
-//   are not seen. So this only ever supports other evidence.
-// Formula: limit · r · l · s · n · t, with r the log-ratio of output to input tokens above the peers' median or 0, whichever
-//   is larger, stretched from 0 to 1 (e times as much out as in), l the log-ratio of the median answer to the median
-//   account's, stretched from 0 to log 4, s the share of single requests stretched from 0.6 to 0.95, n the number of events
-//   stretched from 10 to 30, and t = (1 + 2 · share at a temperature above 0) / 3.
-// Source: Alpaca's and R1's distillation sets (52 k and 800 k answers; 2501.12948): what is trained on is the output.
+// Evidence: the account's output tokens exceed its input tokens, and its usual answer is longer than the
+//   population's, in single requests that are sampled, while applications mostly send more than they get (documents,
+//   context, history), and evaluations ask for answers that can be checked, which are short.
+// Honest look-alikes: writing assistants, small sets of synthetic examples, and evaluation harnesses, which mostly
+//   decode greedily for the sake of repeatability: at temperature 0 it counts a third. Graders harvest with short
+//   answers and are not seen. So this only ever supports other evidence.
+// Formula: limit · r · l · s · n · t, with r the log-ratio of output to input tokens above the peers' median or 0,
+//   whichever is larger, stretched from 0 to 1 (e times as much out as in), l the log-ratio of the median answer to
+//   the median account's, stretched from 0 to log 4, s the share of single requests stretched from 0.6 to 0.95, n
+//   the number of events stretched from 10 to 30, and t = (1 + 2 · share at a temperature above 0) / 3.
+// Source: Alpaca's and R1's distillation sets (52 k and 800 k answers; 2501.12948): what is trained on is the
+//   output.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,11 +1,13 @@
-// Hypothesis: what is harvested is read by programs: the next request comes before a person could have read the answer.
-// Evidence: the share of requests that follow an answer sooner than skimming it takes, in single requests whose prompts are
-//   new or are sampled again on purpose.
+// Hypothesis: what is harvested is read by programs: the next request comes before a person could have read the
+//   answer.
+// Evidence: the share of requests that follow an answer sooner than skimming it takes, in single requests whose
+//   prompts are new or are sampled again on purpose.
 // Honest look-alikes: every batch job, and evaluation harnesses. So this only ever supports other evidence.
-// Formula: limit · u · s · t, with u the share of unread answers above the peers' median, over what is left above it, s the
-//   share of single requests stretched from 0.6 to 0.95, and t = (1 + 2 · share at a temperature above 0) / 3: sampled
-//   answers are for reading or for training, greedy ones mostly for processing.
-// Source: reading speed, Brysbaert 2019 (10.1016/j.jml.2019.104047); features/portrait.cc says what counts as unread.
+// Formula: limit · u · s · t, with u the share of unread answers above the peers' median, over what is left above
+//   it, s the share of single requests stretched from 0.6 to 0.95, and t = (1 + 2 · share at a temperature above 0)
+//   / 3: sampled answers are for reading or for training, greedy ones mostly for processing.
+// Source: reading speed, Brysbaert 2019 (10.1016/j.jml.2019.104047); features/portrait.cc says what counts as
+//   unread.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -33,9 +35,10 @@ Finding Evaluate(const AccountView& account) {
 
 std::string Summarize(const AccountView&, const Finding& finding) {
   char text[160];
-  std::snprintf(text, sizeof(text),
-                "%.0f %% of its answers were followed by a request before anyone could read them; among its peers %.0f %%",
-                100 * finding.value, 100 * finding.population);
+  std::snprintf(
+      text, sizeof(text),
+      "%.0f %% of its answers were followed by a request before anyone could read them; among its peers %.0f %%",
+      100 * finding.value, 100 * finding.population);
   return text;
 }
 

@@ -2,9 +2,9 @@
 // Evidence: the account was made at most a few weeks ago, and sends single requests in number from the start.
 // Honest look-alikes: every new customer with an application. So this only ever supports other evidence, and a new
 //   account in conversation, or with a handful of requests, is none at all.
-// Formula: limit · y · s · n, with y the age at the newest event stretched from 45 days (0) down to 15 (1), s the share of
-//   single requests stretched from 0.6 to 0.95, n the number of events stretched from 10 to 30. An account of unknown age
-//   counts as old.
+// Formula: limit · y · s · n, with y the age at the newest event stretched from 45 days (0) down to 15 (1), s the
+//   share of single requests stretched from 0.6 to 0.95, n the number of events stretched from 10 to 30. An account
+//   of unknown age counts as old.
 // Source: threat reports of 2026 (24,000 fraudulent accounts, banned ones replaced within hours).
 #include <algorithm>
 #include <cmath>

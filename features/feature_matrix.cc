@@ -10,14 +10,12 @@ namespace stillwatch::features {
 namespace {
 
 constexpr std::array<std::string_view, kFeatureCount> kNames = {
-    "log_event_count",       "log_events_per_active_day", "log_peak_per_minute",   "log_peak_per_hour",
-    "single_turn_share",     "tool_share",                "text_share",            "sampled_share",
-    "repeat_share",          "logit_share",               "overlap_share",         "unread_share",
-    "rate_limited_share",    "log_output_tokens",         "log_input_tokens",      "output_input_ratio",
-    "distinct_prompt_share", "top_head_share",            "prompt_cohesion", "hour_entropy",          "log_gap_seconds",
-    "isolated_share",            "log_addresses",         "log_end_users",             "log_age_days",          "day_over_fortnight",    "reasoning_elicitation_share",
-    "trace_coercion_share",  "rubric_grading_share",      "bulk_generation_share", "prompt_evolution_share",
-    "simulated_user_share"};
+    "log_event_count", "log_events_per_active_day", "log_peak_per_minute", "log_peak_per_hour", "single_turn_share",
+    "tool_share", "text_share", "sampled_share", "repeat_share", "logit_share", "overlap_share", "unread_share",
+    "rate_limited_share", "log_output_tokens", "log_input_tokens", "output_input_ratio", "distinct_prompt_share",
+    "top_head_share", "prompt_cohesion", "hour_entropy", "log_gap_seconds", "isolated_share", "log_addresses",
+    "log_end_users", "log_age_days", "day_over_fortnight", "reasoning_elicitation_share", "trace_coercion_share",
+    "rubric_grading_share", "bulk_generation_share", "prompt_evolution_share", "simulated_user_share"};
 
 // Events that a share is shrunk by: with fewer than a handful of events it says little.
 constexpr double kShrinkage = 4;

@@ -154,7 +154,8 @@ Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_
     const Word word = ReadWord(text, position);
     const bool is_name = kind == Kind::kUpper && !starts_sentence;
     builder.AddWord(word.hash, in_quotes || word.has_digit || is_name);
-    if (word.end - position >= kTopicBytesMin || kind == Kind::kIdeograph) sketch.Add(Spread(word.hash ^ sketch_seed));
+    const bool is_topical = word.end - position >= kTopicBytesMin || kind == Kind::kIdeograph;
+    if (is_topical) sketch.Add(Spread(word.hash ^ sketch_seed));
     starts_sentence = false;
     was_word = true;
     position = word.end;

@@ -33,7 +33,9 @@ features::Observation MakeEvent(const Behaviour& behaviour, int number, std::mt1
     event.head_hash = behaviour.has_template ? 77 : random();
     event.template_hash = event.head_hash;
     // Alike: an eighth of the bits differ from a common text.
-    if (behaviour.sketch == Behaviour::Sketch::kAlike) event.prompt_sketch = 0x0123456789ABCDEF ^ (random() & random() & random());
+    if (behaviour.sketch == Behaviour::Sketch::kAlike) {
+      event.prompt_sketch = 0x0123456789ABCDEF ^ (random() & random() & random());
+    }
     if (behaviour.sketch == Behaviour::Sketch::kUnrelated) event.prompt_sketch = random();
     if (is_true(behaviour.marker_share)) event.markers = uint32_t{1} << static_cast<int>(behaviour.marker);
   }

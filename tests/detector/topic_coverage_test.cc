@@ -33,7 +33,9 @@ TEST(TopicCoverageTest, IsSilentWithoutSketches) {
   EXPECT_EQ(Evaluate(kTopicCoverage, silent).log_odds, 0);
 }
 
-TEST(TopicCoverageTest, NeverDecidesAlone) { EXPECT_LT(Evaluate(kTopicCoverage, Sweep()).log_odds, kReviewEvidence / 2); }
+TEST(TopicCoverageTest, NeverDecidesAlone) {
+  EXPECT_LT(Evaluate(kTopicCoverage, Sweep()).log_odds, kReviewEvidence / 2);
+}
 
 }  // namespace
 }  // namespace stillwatch::detector
