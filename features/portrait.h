@@ -46,7 +46,7 @@ inline constexpr size_t kHalfLifeCount = 3;
 // Likelihood ratios of each marker for the account's peers.
 using MarkerRatios = std::array<LikelihoodRatios, kMarkerCount>;
 
-// Sums up all events of an account in about 2 KiB, whatever their number. Portraits of several accounts merge into the
+// Sums up all events of an account in about 2.3 KiB, whatever their number. Portraits of several accounts merge into the
 // portrait of the group, of which the same questions can be asked.
 // Events should come in order of time; one that comes late is counted in full, but leaves rates and gaps alone.
 // Plain memory: it is trivially copyable, and that is how it is checkpointed.
