@@ -146,6 +146,7 @@ bool AccountPartition::HasDirtyAccounts() const {
 void AccountPartition::SetProfile(AccountProfile profile) {
   const std::lock_guard lock(mutex_);
   Account& account = accounts_[FindOrAdd(KeyOf(profile.account_id))];
+  account.live.portrait.SetCreatedTime(profile.created_time_unix_nano);
   account.profile = std::make_unique<AccountProfile>(std::move(profile));
 }
 
@@ -167,6 +168,7 @@ void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> ti
   Account& account = accounts_[index];
   account.organization_id = std::move(saved.organization_id);
   account.live = saved.live;
+  if (account.profile != nullptr) account.live.portrait.SetCreatedTime(account.profile->created_time_unix_nano);
   account.timeline = std::move(timeline);
   account.timeline.resize(std::min(account.timeline.size(), kTimelineCountMax));
   if (account.live.is_dirty) dirty_.push_back(index);
@@ -273,10 +275,10 @@ size_t AccountPartition::account_count() const {
 
 void AccountPartition::VisitPortraits(
     uint64_t event_count_min,
-    const std::function<void(std::string_view account_id, const features::Portrait&)>& visit) const {
+    const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const {
   const std::lock_guard lock(mutex_);
   for (const Account& account : accounts_) {
-    if (account.live.portrait.event_count() >= event_count_min) visit(account.id, account.live.portrait);
+    if (account.live.portrait.event_count() >= event_count_min) visit(account.id, account.live.portrait, account.label);
   }
 }
 

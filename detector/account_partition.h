@@ -112,7 +112,7 @@ class AccountPartition {
   size_t account_count() const;
   // Calls `visit` with each settled account that has at least `event_count_min` events.
   void VisitPortraits(uint64_t event_count_min,
-                      const std::function<void(std::string_view account_id, const features::Portrait&)>& visit) const;
+                      const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const;
 
   // Takes the verdict changes since the last call.
   std::vector<VerdictChange> TakeChanges();

@@ -5,11 +5,21 @@
 namespace stillwatch::detector {
 namespace {
 
-// Below these the sequential detectors add next to nothing, so an assessment can wait for the tick.
+// Below these the detectors add next to nothing, so an assessment can wait for the tick.
 constexpr float kAlertLogE = 3.0F;
 constexpr double kAlertLogitEvents = 8;
 
+constexpr double kAlertEvents = 12;
+constexpr double kAlertSingleTurnShare = 0.6;
+
+// Many single requests: what all detectors of bulk use need.
+bool IsBulk(const features::Portrait& portrait) {
+  const double events = portrait.total(features::Counter::kEvent);
+  return events >= kAlertEvents && portrait.total(features::Counter::kSingleTurn) >= kAlertSingleTurnShare * events;
+}
+
 bool HasAlert(const LiveState& state) {
+  if (IsBulk(state.portrait)) return true;
   for (size_t i = 0; i < features::kMarkerCount; ++i) {
     if (state.portrait.e_process(static_cast<features::Marker>(i)).LogBound() > kAlertLogE) return true;
   }

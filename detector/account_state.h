@@ -57,8 +57,8 @@ Assessment Reassess(LiveState& state, const Baseline& baseline, Label label, int
 // readers assess under it anyway.
 bool IsDue(const LiveState& state);
 
-// Counts one event. If the sequential tests have anything to say and an assessment is due, it is made at once, so that
-// an alarm comes with the event that raises it; otherwise at the next tick.
+// Counts one event. If the account is in bulk use, or a sequential test has anything to say, and an assessment is due, it is
+// made at once, so that an alarm comes with the event that raises it; otherwise at the next tick.
 void ApplyEvent(LiveState& state, const features::Observation& event, const Baseline& baseline, Label label,
                 const ChangeSink& sink);
 

@@ -70,7 +70,7 @@ std::vector<AuditTerm> TermsOf(const AccountDetail& detail, const Baseline& base
   std::vector<AuditTerm> terms;
   terms.push_back({"base", Family::kNone, {.log_odds = kBaseLogOdds}, "prior odds, before any evidence"});
   const features::FeatureRow row = features::ExtractFeatures(detail.live.portrait);
-  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group]};
+  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group], baseline.everyone};
   for (size_t i = 0; i < kDetectorCount; ++i) {
     const Detector& detector = *AllDetectors()[i];
     const Finding& finding = detail.assessment.findings[i];
@@ -340,7 +340,7 @@ storage::ColumnSelection AuditColumns() {
   for (const NumberField field :
        {kTimeUnixNano, kDurationMs, kClientAsn, kTemperature, kMaxTokens, kChoiceCount, kTopLogprobs, kToolCount,
         kMessageCount, kInputTokens, kStatusCode, kLogitBiasCount, kSystemHash, kPromptHash, kTemplateHash,
-        kOutputTokens, kHeadHash, kMarkers, kPromptWords}) {
+        kOutputTokens, kHeadHash, kPromptSketch, kMarkers, kPromptWords}) {
     columns.numbers |= uint64_t{1} << static_cast<size_t>(field);
   }
   return columns;

@@ -102,7 +102,11 @@ constexpr Statistic kStatistics[] = {
     {"logit_theft", "logit requests beyond their prompts", Statistic::Unit::kCount},
     {"peak_rate", "requests in the busiest minute", Statistic::Unit::kCount},
     {"isolated_requests", "requests that stand alone", Statistic::Unit::kShare},
-    {"output_shape", "tokens out for each token in", Statistic::Unit::kPlain},
+    {"output_shape", "tokens of the usual answer", Statistic::Unit::kCount},
+    {"bulk_rate", "requests on a day of work", Statistic::Unit::kCount},
+    {"unread_speed", "answers that nobody could read", Statistic::Unit::kShare},
+    {"topic_coverage", "similarity of two prompts", Statistic::Unit::kPlain},
+    {"young_account", "days since it was created", Statistic::Unit::kCount},
 };
 
 Statistic StatisticOf(std::string_view detector) {

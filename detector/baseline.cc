@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "detector/calibration.h"
+
 namespace stillwatch::detector {
 namespace {
 
@@ -39,6 +41,9 @@ PeerBaseline ComputePeers(const features::FeatureMatrix& matrix, std::span<const
     for (const uint32_t row : rows) {
       if (matrix.column(features::Feature::kTextShare)[row] > 0) shares.push_back(column[row]);
     }
+    const auto marked = std::count_if(shares.begin(), shares.end(), [](float share) { return share >= kMarkedShare; });
+    peers.marked_account_share[marker] =
+        shares.empty() ? 0 : static_cast<float>(marked) / static_cast<float>(shares.size());
     SetNull(marker, shares.empty() ? 0 : kNullFactor * Quantile(std::move(shares), kNullQuantile), peers);
   }
   return peers;
@@ -48,10 +53,10 @@ PeerBaseline ComputePeers(const features::FeatureMatrix& matrix, std::span<const
 
 Baseline PriorBaseline() {
   Baseline baseline;
-  for (PeerBaseline& peers : baseline.groups) {
-    // Nothing is known of the peers: markers count only far above the bound, and comparisons by z-score are left out.
-    for (size_t marker = 0; marker < features::kMarkerCount; ++marker) SetNull(marker, 0.1F, peers);
-  }
+  // Nothing is known of the peers: markers count only far above the bound, and comparisons by z-score are left out.
+  for (size_t marker = 0; marker < features::kMarkerCount; ++marker) SetNull(marker, 0.1F, baseline.everyone);
+  baseline.groups.fill(baseline.everyone);
+  baseline.weights = ShippedWeights();
   baseline.review_log_odds = kBaseLogOdds - std::log(kReviewBudget);
   baseline.act_log_odds = kBaseLogOdds - std::log(kActBudget);
   return baseline;
@@ -68,31 +73,12 @@ Baseline ComputeBaseline(int64_t time_unix_nano, const features::FeatureMatrix& 
     members[groups[row]].push_back(row);
   }
   if (everyone.size() < kPeersForBaseline) return baseline;
-  const PeerBaseline population = ComputePeers(features, everyone);
+  baseline.everyone = ComputePeers(features, everyone);
   for (size_t group = 0; group < kPeerGroupCount; ++group) {
     baseline.groups[group] =
-        members[group].size() < kPeersForBaseline ? population : ComputePeers(features, members[group]);
+        members[group].size() < kPeersForBaseline ? baseline.everyone : ComputePeers(features, members[group]);
   }
   return baseline;
-}
-
-void CalibrateThresholds(std::span<const double> evidence, Baseline& baseline) {
-  // Whoever floods the population must not move the thresholds out of reach: at most by a factor of 10 in the odds.
-  const double raise_max = std::log(10.0);
-  double median = 0;
-  double doubling = 0;  // Evidence over which the tail halves: from the median to the upper quartile it does once.
-  if (evidence.size() >= kPeersForBaseline) {
-    std::vector<double> sorted(evidence.begin(), evidence.end());
-    std::sort(sorted.begin(), sorted.end());
-    median = sorted[sorted.size() / 2];
-    doubling = sorted[sorted.size() * 3 / 4] - median;
-  }
-  const auto threshold = [&](double budget) {
-    const double raise = median + doubling * std::log2(0.5 / budget) + std::log(budget);
-    return kBaseLogOdds - std::log(budget) + std::clamp(raise, 0.0, raise_max);
-  };
-  baseline.review_log_odds = threshold(kReviewBudget);
-  baseline.act_log_odds = threshold(kActBudget);
 }
 
 }  // namespace stillwatch::detector

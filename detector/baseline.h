@@ -13,6 +13,9 @@
 
 namespace stillwatch::detector {
 
+// An account with a marker in so many of its prompts uses it as a habit.
+inline constexpr float kMarkedShare = 0.2F;
+
 // What is normal in one peer group.
 struct PeerBaseline {
   uint64_t account_count = 0;  // Accounts it was computed from; 0: too few, it holds the shipped priors.
@@ -20,13 +23,21 @@ struct PeerBaseline {
   // Upper bound of the share of events with each marker among honest peers.
   std::array<float, features::kMarkerCount> marker_null_share{};
   features::MarkerRatios marker_ratios;
+  // Share of the accounts that have each marker in kMarkedShare of their prompts or more.
+  std::array<float, features::kMarkerCount> marked_account_share{};
 };
+
+// Number of detectors (detector/detector.h).
+inline constexpr size_t kDetectorCount = 11;
 
 // What is normal in the whole population, as of one tick. Plain memory: checkpointed as it is.
 // Threading: immutable once computed.
 struct Baseline {
   int64_t time_unix_nano = 0;
   std::array<PeerBaseline, kPeerGroupCount> groups;
+  PeerBaseline everyone;
+  // What the evidence of each detector is worth in this population, in (0, 1] (detector/calibration.h).
+  std::array<double, kDetectorCount> weights{};
   // Log-odds from which the verdicts are given, base included.
   double review_log_odds = 0;
   double act_log_odds = 0;
@@ -50,10 +61,5 @@ inline constexpr uint64_t kEventsForBaseline = 8;
 inline constexpr size_t kPeersForBaseline = 30;
 Baseline ComputeBaseline(int64_t time_unix_nano, const features::FeatureMatrix& features,
                          std::span<const uint8_t> groups);
-
-// Sets the thresholds from the evidence (log-odds above the base) of a sample of accounts: the budgets' own thresholds
-// log(1 / budget), or higher where the population's tail, extended exponentially from its median and upper quartile,
-// would break the budget. Quartiles, because a quarter of the accounts can harvest before they move.
-void CalibrateThresholds(std::span<const double> evidence, Baseline& baseline);
 
 }  // namespace stillwatch::detector

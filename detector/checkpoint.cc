@@ -15,7 +15,7 @@ using storage::Table;
 
 constexpr std::string_view kHeaderKey = "checkpoint";
 // Of the header and of account states. A change of any of the plain structs in them needs a new one.
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 4;
 
 struct Header {
   uint64_t next_sequence = 0;

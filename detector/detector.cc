@@ -11,17 +11,19 @@ std::string_view FamilyName(Family family) {
   return kNames[static_cast<size_t>(family)];
 }
 
-double AccountView::ZScore(features::Feature which) const {
+double AccountView::ZScore(features::Feature which, const PeerBaseline& among) const {
   const auto index = static_cast<size_t>(which);
-  const float spread = peers.scale.spread[index];
+  const float spread = among.scale.spread[index];
   if (spread <= 0) return 0;
-  return static_cast<double>((features[index] - peers.scale.median[index]) / spread);
+  return static_cast<double>((features[index] - among.scale.median[index]) / spread);
 }
 
 const std::array<const Detector*, kDetectorCount>& AllDetectors() {
   static constexpr std::array<const Detector*, kDetectorCount> kAll = {&kMarkerEProcess, &kTemplateSlot,
                                                                        &kRepeatedSampling, &kLogitTheft,
-                                                                       &kPeakRate, &kIsolatedRequests, &kOutputShape};
+                                                                       &kPeakRate, &kIsolatedRequests, &kOutputShape,
+                                                                       &kBulkRate, &kUnreadSpeed, &kYoungAccount,
+                                                                       &kTopicCoverage};
   return kAll;
 }
 

@@ -14,7 +14,8 @@ Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label lab
   for (size_t i = 0; i < kDetectorCount; ++i) {
     families[static_cast<size_t>(AllDetectors()[i]->family)] += assessment.findings[i].log_odds;
   }
-  const auto count = std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
+  const auto count =
+      std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
   return assessment.log_odds >= baseline.act_log_odds && count >= 2 ? Verdict::kAct : Verdict::kReview;
 }
 
@@ -27,17 +28,29 @@ double LabelLogOdds(Label label) {
 
 double RiskOf(double log_odds, Label label) { return label == Label::kBenign ? 0 : 1 / (1 + std::exp(-log_odds)); }
 
+double WeightFor(size_t detector, bool has_text, const Baseline& baseline) {
+  const bool is_as_shipped = has_text || AllDetectors()[detector]->shipped_weight == 1;
+  return baseline.weights[detector] * (is_as_shipped ? 1 : kCircumstantialWithoutText / kCircumstantial);
+}
+
 Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label) {
-  Assessment out;
-  const features::FeatureRow row = features::ExtractFeatures(portrait);
-  out.peer_group = PeerGroupOf(row);
-  const AccountView view{portrait, row, baseline.groups[out.peer_group]};
+  Assessment out = Examine(portrait, baseline);
   for (size_t i = 0; i < kDetectorCount; ++i) {
-    out.findings[i] = AllDetectors()[i]->evaluate(view);
+    out.findings[i].log_odds *= WeightFor(i, out.has_text, baseline);
     out.log_odds += out.findings[i].log_odds;
   }
   out.log_odds += LabelLogOdds(label);
   out.verdict = Decide(out, baseline, label);
+  return out;
+}
+
+Assessment Examine(const features::Portrait& portrait, const Baseline& baseline) {
+  Assessment out;
+  const features::FeatureRow row = features::ExtractFeatures(portrait);
+  out.peer_group = PeerGroupOf(row);
+  out.has_text = row[static_cast<size_t>(features::Feature::kTextShare)] >= 0.5F;
+  const AccountView view{portrait, row, baseline.groups[out.peer_group], baseline.everyone};
+  for (size_t i = 0; i < kDetectorCount; ++i) out.findings[i] = AllDetectors()[i]->evaluate(view);
   return out;
 }
 

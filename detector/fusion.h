@@ -14,6 +14,7 @@ namespace stillwatch::detector {
 struct Assessment {
   std::array<Finding, kDetectorCount> findings;  // In the order of AllDetectors().
   size_t peer_group = 0;
+  bool has_text = false;  // At least half of its events had some.
   // kBaseLogOdds + the findings' log-odds + LabelLogOdds(label): a transparent sum.
   double log_odds = kBaseLogOdds;
   Verdict verdict = Verdict::kClear;
@@ -25,8 +26,15 @@ double LabelLogOdds(Label label);
 // Log-odds as a probability; 0 for a benign label.
 double RiskOf(double log_odds, Label label);
 
-// Assesses a portrait. The verdict is review from the baseline's review threshold on, and act from its act threshold on
-// if at least two families each add kFamilyLogOddsMin or more. A label decides: benign is clear, confirmed is act.
+// What a detector's finding is multiplied by: the baseline's weight, which is that of accounts with text, or more.
+double WeightFor(size_t detector, bool has_text, const Baseline& baseline);
+
+// The findings before they are weighed; log-odds and verdict are those of an account without evidence.
+Assessment Examine(const features::Portrait& portrait, const Baseline& baseline);
+
+// Assesses a portrait: weighs the findings and adds them up. The verdict is review from the baseline's review threshold
+// on, and act from its act threshold on if at least two families each add kFamilyLogOddsMin or more. A label decides:
+// benign is clear, confirmed is act.
 inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
 Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label);
 

@@ -1,12 +1,14 @@
-// Hypothesis: a pool that hands each request to its least recently used account leaves every account with single requests
-//   far apart, at all hours, that never belong together: no sittings, no conversations.
+// Hypothesis: a pool that hands each request to its least recently used account leaves every account with single
+//   requests far apart, at all hours, that never belong together: no sittings, no conversations.
 // Evidence: gaps of half an hour and more between single requests, spread over the whole day, with ever new prompts.
-// Honest look-alikes: monitors (the same prompt again and again, so they do not count), bots and backends with little
-//   traffic. So this only ever supports other evidence.
-// Formula: limit · s · h, with s the share of long gaps × share of single requests × share of different prompts (where
-//   there is text), stretched from [0.4, 0.9] to [0, 1], and h the entropy of the hour of day, stretched from 3 bits (8 hours)
-//   to 4.4 (21 hours). Counted from 30 events on, where the entropy is known to about a tenth of a bit.
-// Source: threat reports of 2026 (load balancing over accounts); public relay software picks accounts by least recent use.
+// Honest look-alikes: monitors (the same prompt again and again, so they do not count), bots and backends with
+//   little traffic. So this only ever supports other evidence.
+// Formula: limit · s · h, with s the share of long gaps × share of single requests × share of different prompts
+//   (where there is text), stretched from [0.4, 0.9] to [0, 1], and h the entropy of the hour of day, stretched from
+//   3 bits (8 hours) to 4.4 (21 hours). Counted from 30 events on, where the entropy is known to about a tenth of a
+//   bit.
+// Source: threat reports of 2026 (load balancing over accounts); public relay software picks accounts by least
+//   recent use.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -51,6 +53,6 @@ std::string Summarize(const AccountView& account, const Finding& finding) {
 
 }  // namespace
 
-const Detector kIsolatedRequests = {"isolated_requests", Family::kTiming, Evaluate, Summarize};
+const Detector kIsolatedRequests = {"isolated_requests", Family::kTiming, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -1,11 +1,12 @@
 // Hypothesis: the last layer of a model can be read off its log-probabilities by asking the same prompts with ever
 //   different logit_bias.
 // Evidence: many requests with logit_bias and log-probabilities (or one output token) over few prompts.
-// Honest look-alikes: classifiers that bias towards their labels: one bias, a new prompt each time. So requests count
-//   beyond the number of different prompts, and in full only if the bias varies in size.
-// Formula: n = (requests − 1.3 · different prompts)⁺, a sixteenth of it if fewer than three sizes were seen; log-odds
-//   log(1000) · log2(1 + n) / log2(65), so that 64 reach the review budget and 256 nearly that of act.
-//   1.3 is two standard errors of the sketch that counts the prompts (9 %), and some retries.
+// Honest look-alikes: classifiers that bias towards their labels: one bias, a new prompt each time. So requests
+//   count beyond the number of different prompts, and in full only if the bias varies in size.
+// Formula: n = (requests − 1.3 · different prompts)⁺, a sixteenth of it if fewer than three sizes were seen, and
+//   nothing without text then; log-odds log(1000) · log2(1 + n) / log2(65), so that 64 reach the review budget and
+//   256 nearly that of act. 1.3 is two standard errors of the sketch that counts the prompts (9 %), and some
+//   retries.
 // Source: Carlini et al., "Stealing part of a production language model", 2403.06634.
 #include <algorithm>
 #include <cmath>
@@ -24,7 +25,10 @@ Finding Evaluate(const AccountView& account) {
   const double requests = account.portrait.total(features::Counter::kLogit);
   const double excess = std::max(requests - 1.3 * account.portrait.DistinctLogitPrompts(), 0.0);
   Finding finding;
-  finding.value = account.portrait.DistinctLogitBiasSizes() >= kVaryingSizes ? excess : excess / 16;
+  const bool is_varied = account.portrait.DistinctLogitBiasSizes() >= kVaryingSizes;
+  // A fixed bias over prompts that cannot be told apart says nothing: a classifier whose gateway sends no text.
+  const bool knows_prompts = account.feature(features::Feature::kTextShare) >= 0.5;
+  finding.value = is_varied ? excess : knows_prompts ? excess / 16 : 0;
   finding.log_odds =
       std::min(kLimit, -std::log(kReviewBudget) * std::log2(1 + finding.value) / std::log2(1 + kReviewRequests));
   return finding;
@@ -39,6 +43,6 @@ std::string Summarize(const AccountView& account, const Finding&) {
 
 }  // namespace
 
-const Detector kLogitTheft = {"logit_theft", Family::kParameters, Evaluate, Summarize};
+const Detector kLogitTheft = {"logit_theft", Family::kParameters, kLimit, 1, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

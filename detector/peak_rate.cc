@@ -13,7 +13,7 @@
 namespace stillwatch::detector {
 namespace {
 
-constexpr double kLimit = 1.5;
+constexpr double kLimit = 1.0;
 
 Finding Evaluate(const AccountView& account) {
   using features::Feature;
@@ -34,6 +34,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kPeakRate = {"peak_rate", Family::kTiming, Evaluate, Summarize};
+const Detector kPeakRate = {"peak_rate", Family::kTiming, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -16,7 +16,7 @@ namespace stillwatch::detector {
 namespace {
 
 // Self-consistency in honest evaluations looks the same, so it adds little.
-constexpr double kLimit = 1.5;
+constexpr double kLimit = 1.0;
 constexpr double kRepeatedPromptsMin = 10;
 // Retries and "try again" of honest users.
 constexpr double kNullShareMin = 0.1;
@@ -51,6 +51,6 @@ std::string Summarize(const AccountView& account, const Finding& finding) {
 
 }  // namespace
 
-const Detector kRepeatedSampling = {"repeated_sampling", Family::kParameters, Evaluate, Summarize};
+const Detector kRepeatedSampling = {"repeated_sampling", Family::kParameters, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -4,6 +4,8 @@
 #include <limits>
 #include <tuple>
 
+#include "detector/calibration.h"
+
 namespace stillwatch::detector {
 namespace {
 
@@ -136,16 +138,22 @@ void ScoringEngine::Tick(int64_t time_unix_nano) {
 // Draws the accounts with the lowest hashes: a sample that is the same whatever order they came in.
 void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
   settled_at_renewal_ = settled_event_count_;
-  using Sampled = std::pair<uint64_t, const features::Portrait*>;  // Hash, and a portrait that only the writer changes.
+  struct Sampled {
+    uint64_t hash;
+    const features::Portrait* portrait;  // Only the writer changes it.
+    Label label;
+    bool operator<(const Sampled& other) const { return hash < other.hash; }
+  };
   // Hashes are uniform, so each partition has its share of the sample, give or take; a third more is room enough.
   const size_t share_max = options_.baseline_sample_count_max * 4 / 3 / kPartitionCount + 16;
   std::array<std::vector<Sampled>, kPartitionCount> parts;
   parallel_for_(kPartitionCount, [&](size_t partition) {
     std::vector<Sampled>& part = parts[partition];
     (*partitions_)[partition].VisitPortraits(
-        kEventsForBaseline, [&](std::string_view account_id, const features::Portrait& portrait) {
+        kEventsForBaseline, [&](std::string_view account_id, const features::Portrait& portrait, Label label) {
+          if (label == Label::kConfirmed) return;
           // The partition is the hash's highest bits; the sample goes by the lowest.
-          part.emplace_back(__builtin_bswap64(HashName(account_id)), &portrait);
+          part.push_back({__builtin_bswap64(HashName(account_id)), &portrait, label});
         });
     const size_t count = std::min(share_max, part.size());
     std::partial_sort(part.begin(), part.begin() + static_cast<ptrdiff_t>(count), part.end());
@@ -158,7 +166,7 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
 
   features::FeatureMatrix matrix(sample.size());
   std::vector<uint8_t> groups(sample.size());
-  std::vector<double> evidence(sample.size());
+  std::vector<SampledEvidence> evidence(sample.size());
   constexpr size_t kSlices = 16;
   const auto for_slices = [&](const auto& body) {
     parallel_for_(kSlices, [&](size_t slice) {
@@ -166,15 +174,18 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
     });
   };
   for_slices([&](size_t i) {
-    const features::FeatureRow row = features::ExtractFeatures(*sample[i].second);
+    const features::FeatureRow row = features::ExtractFeatures(*sample[i].portrait);
     matrix.SetRow(i, row);
     groups[i] = static_cast<uint8_t>(PeerGroupOf(row));
   });
   Baseline renewed = ComputeBaseline(time_unix_nano, matrix, groups);
   for_slices([&](size_t i) {
-    evidence[i] = Assess(*sample[i].second, renewed, Label::kUnlabelled).log_odds - kBaseLogOdds;
+    const Assessment assessment = Examine(*sample[i].portrait, renewed);
+    for (size_t d = 0; d < kDetectorCount; ++d) evidence[i].log_odds[d] = assessment.findings[d].log_odds;
+    evidence[i].has_text = assessment.has_text;
+    evidence[i].label = sample[i].label;
   });
-  CalibrateThresholds(evidence, renewed);
+  Calibrate(evidence, renewed);
   SetBaseline(renewed);
 }
 

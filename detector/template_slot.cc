@@ -47,6 +47,6 @@ std::string Summarize(const AccountView&, const Finding& finding) {
 
 }  // namespace
 
-const Detector kTemplateSlot = {"template_slot", Family::kVolume, Evaluate, Summarize};
+const Detector kTemplateSlot = {"template_slot", Family::kVolume, kLimit, kCircumstantial, Evaluate, Summarize};
 
 }  // namespace stillwatch::detector

@@ -4,18 +4,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "proto/limits.h"
+
 namespace stillwatch::features {
 namespace {
 
 constexpr std::array<std::string_view, kFeatureCount> kNames = {
-    "log_event_count",       "log_events_per_active_day", "log_peak_per_minute",   "log_peak_per_hour",
-    "single_turn_share",     "tool_share",                "text_share",            "sampled_share",
-    "repeat_share",          "logit_share",               "overlap_share",         "unread_share",
-    "rate_limited_share",    "log_output_tokens",         "log_input_tokens",      "output_input_ratio",
-    "distinct_prompt_share", "top_head_share",            "hour_entropy",          "log_gap_seconds",
-    "isolated_share",            "log_addresses",         "log_end_users",             "day_over_fortnight",    "reasoning_elicitation_share",
-    "trace_coercion_share",  "rubric_grading_share",      "bulk_generation_share", "prompt_evolution_share",
-    "simulated_user_share"};
+    "log_event_count", "log_events_per_active_day", "log_peak_per_minute", "log_peak_per_hour", "single_turn_share",
+    "tool_share", "text_share", "sampled_share", "repeat_share", "logit_share", "overlap_share", "unread_share",
+    "rate_limited_share", "log_output_tokens", "log_input_tokens", "output_input_ratio", "distinct_prompt_share",
+    "top_head_share", "prompt_cohesion", "hour_entropy", "log_gap_seconds", "isolated_share", "log_addresses",
+    "log_end_users", "log_age_days", "day_over_fortnight", "reasoning_elicitation_share", "trace_coercion_share",
+    "rubric_grading_share", "bulk_generation_share", "prompt_evolution_share", "simulated_user_share"};
 
 // Events that a share is shrunk by: with fewer than a handful of events it says little.
 constexpr double kShrinkage = 4;
@@ -27,8 +27,17 @@ float Log1p(double value) { return static_cast<float>(std::log1p(value)); }
 // 10.1016/0169-7552(95)00043-7: 25.5 minutes).
 constexpr uint64_t kIsolationMilliseconds = 1'800'000;
 
+// Age of an account whose creation nobody told: old, so that it is held against nobody.
+constexpr double kUnknownAgeDays = 3650;
+
 constexpr float kSpreadPerDeviation = 1.4826F;  // Of a normal distribution.
 constexpr float kClip = 8.0F;
+
+double AgeDays(const Portrait& portrait) {
+  if (portrait.created_time_unix_nano() == 0) return kUnknownAgeDays;
+  const int64_t age = portrait.last_time_unix_nano() - portrait.created_time_unix_nano();
+  return std::max(static_cast<double>(age) / static_cast<double>(kNanosecondsPerDay), 0.0);
+}
 
 // The middle value, the upper of the two for even counts. Reorders `values`.
 float Median(std::vector<float>& values) {
@@ -66,11 +75,13 @@ FeatureRow ExtractFeatures(const Portrait& portrait) {
       Log1p(portrait.total(Counter::kOutputToken)) - Log1p(portrait.total(Counter::kInputToken)));
   set(Feature::kDistinctPromptShare, Share(std::min(portrait.DistinctPrompts(), texts), texts));
   set(Feature::kTopHeadShare, Share(static_cast<double>(portrait.TopHeadCount()), texts));
+  set(Feature::kPromptCohesion, static_cast<float>(portrait.PromptCohesion()));
   set(Feature::kHourEntropy, static_cast<float>(portrait.HourEntropy()));
   set(Feature::kLogGapSeconds, Log1p(portrait.gap_milliseconds().Quantile(0.5) / 1000));
   set(Feature::kIsolatedShare, static_cast<float>(portrait.gap_milliseconds().ShareAtLeast(kIsolationMilliseconds)));
   set(Feature::kLogAddresses, Log1p(portrait.DistinctAddresses()));
   set(Feature::kLogEndUsers, Log1p(portrait.DistinctEndUsers()));
+  set(Feature::kLogAgeDays, Log1p(AgeDays(portrait)));
   const int64_t now = portrait.last_time_unix_nano();
   set(Feature::kDayOverFortnight, Log1p(portrait.decayed(Counter::kEvent, HalfLife::kDay, now)) -
                                       Log1p(portrait.decayed(Counter::kEvent, HalfLife::kFortnight, now) / 14));
@@ -89,6 +100,9 @@ RobustScale FeatureMatrix::ComputeScale(std::span<const uint32_t> rows) const {
     const std::span<const float> source = column(static_cast<Feature>(i));
     std::transform(rows.begin(), rows.end(), values.begin(), [source](uint32_t row) { return source[row]; });
     scale.median[i] = Median(values);
+    const auto quarter = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);
+    std::nth_element(values.begin(), quarter, values.end());
+    scale.lower_quartile[i] = *quarter;
     const float center = scale.median[i];
     for (float& value : values) value = std::fabs(value - center);
     scale.spread[i] = kSpreadPerDeviation * Median(values);

@@ -33,11 +33,13 @@ enum class Feature : uint8_t {
   kOutputInputRatio,    // log((1 + all output tokens) / (1 + all input tokens)).
   kDistinctPromptShare, // Different prompts per event with text.
   kTopHeadShare,        // Events with text that begin with the most frequent first words.
+  kPromptCohesion,      // Mean similarity of two different prompts; 0 is that of texts without words in common.
   kHourEntropy,         // Bits.
   kLogGapSeconds,       // Median gap between requests.
   kIsolatedShare,       // Gaps of half an hour or more.
   kLogAddresses,
   kLogEndUsers,
+  kLogAgeDays,          // From the account's creation to its newest event; unknown counts as ten years.
   kDayOverFortnight,    // Events of the last day over a day's mean of the last fortnight, as log.
   kReasoningElicitationShare,
   kTraceCoercionShare,
@@ -46,7 +48,7 @@ enum class Feature : uint8_t {
   kPromptEvolutionShare,
   kSimulatedUserShare,
 };
-inline constexpr size_t kFeatureCount = 30;
+inline constexpr size_t kFeatureCount = 32;
 
 std::string_view FeatureName(Feature feature);
 
@@ -60,6 +62,8 @@ FeatureRow ExtractFeatures(const Portrait& portrait);
 // (Rousseeuw and Croux 1993, 10.1080/01621459.1993.10476408).
 struct RobustScale {
   FeatureRow median{};
+  // Who harvests is above the others in most features, so this moves least if many do.
+  FeatureRow lower_quartile{};
   FeatureRow spread{};
 };
 

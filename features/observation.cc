@@ -72,6 +72,7 @@ std::vector<Observation> MakeObservations(const UsageBatch& batch) {
   reader.ReadNumber(NumberField::kPromptHash, &Observation::prompt_hash);
   reader.ReadNumber(NumberField::kTemplateHash, &Observation::template_hash);
   reader.ReadNumber(NumberField::kHeadHash, &Observation::head_hash);
+  reader.ReadNumber(NumberField::kPromptSketch, &Observation::prompt_sketch);
   reader.ReadNumber(NumberField::kMarkers, &Observation::markers);
   reader.ReadNumber(NumberField::kPromptWords, &Observation::prompt_words);
   reader.ReadNumber(NumberField::kInputTokens, &Observation::input_tokens);

@@ -23,6 +23,7 @@ struct Observation {
   uint64_t prompt_hash = 0;
   uint64_t template_hash = 0;
   uint64_t head_hash = 0;
+  uint64_t prompt_sketch = 0;
   uint64_t model_hash = 0;
   uint32_t markers = 0;
   uint32_t prompt_words = 0;

@@ -78,6 +78,7 @@ void Portrait::UpdateContent(const Observation& event, const MarkerRatios& ratio
     Count(Counter::kRepeat, 1);
     repeated_prompts_.Add(event.prompt_hash);
   }
+  if (!is_recent && event.prompt_sketch != 0) UpdateSketch(event.prompt_sketch);
   if (!is_recent) recent_prompts_[recent_prompt_position_++ % recent_prompts_.size()] = short_hash;
   prompts_.Add(event.prompt_hash);
   if (event.template_hash != 0) templates_.Add(event.template_hash);
@@ -87,6 +88,11 @@ void Portrait::UpdateContent(const Observation& event, const MarkerRatios& ratio
     if (is_marked) Count(static_cast<Counter>(MarkerCounter(static_cast<Marker>(i))), 1);
     e_processes_[i].Update(is_marked, ratios[i]);
   }
+}
+
+void Portrait::UpdateSketch(uint64_t sketch) {
+  for (size_t i = 0; i < sketch_sums_.size(); ++i) sketch_sums_[i] += static_cast<int32_t>(sketch >> i & 1) * 2 - 1;
+  ++sketched_count_;
 }
 
 void Portrait::UpdateTiming(const Observation& event) {
@@ -164,6 +170,8 @@ void Portrait::Merge(const Portrait& other) {
   addresses_.Merge(other.addresses_);
   client_bundles_.Merge(other.client_bundles_);
   heads_.Merge(other.heads_);
+  for (size_t i = 0; i < sketch_sums_.size(); ++i) sketch_sums_[i] += other.sketch_sums_[i];
+  sketched_count_ += other.sketched_count_;
   logit_prompts_.Merge(other.logit_prompts_);
   logit_bias_sizes_ |= other.logit_bias_sizes_;
   gap_milliseconds_.Merge(other.gap_milliseconds_);
@@ -192,6 +200,7 @@ void Portrait::Merge(const Portrait& other) {
     busy_until_unix_nano_ = other.busy_until_unix_nano_;
     last_output_tokens_ = other.last_output_tokens_;
   }
+  created_time_unix_nano_ = std::max(created_time_unix_nano_, other.created_time_unix_nano_);
   first_time_unix_nano_ = first;
   last_time_unix_nano_ = last;
 }
@@ -200,6 +209,15 @@ double Portrait::decayed(Counter counter, HalfLife half_life, int64_t now_unix_n
   const auto i = static_cast<size_t>(half_life);
   const int64_t elapsed = std::max<int64_t>(now_unix_nano - last_time_unix_nano_, 0);
   return static_cast<double>(decayed_[i][static_cast<size_t>(counter)]) * DecayFactor(elapsed, i);
+}
+
+double Portrait::PromptCohesion() const {
+  if (sketched_count_ < 2) return 0;
+  const auto count = static_cast<double>(sketched_count_);
+  double square = 0;
+  for (const int32_t sum : sketch_sums_) square += static_cast<double>(sum) * static_cast<double>(sum);
+  // Without the similarity of each prompt with itself.
+  return (square / static_cast<double>(sketch_sums_.size()) - count) / (count * (count - 1));
 }
 
 int Portrait::DistinctLogitBiasSizes() const { return std::popcount(logit_bias_sizes_); }

@@ -46,7 +46,7 @@ inline constexpr size_t kHalfLifeCount = 3;
 // Likelihood ratios of each marker for the account's peers.
 using MarkerRatios = std::array<LikelihoodRatios, kMarkerCount>;
 
-// Sums up all events of an account in about 2 KiB, whatever their number. Portraits of several accounts merge into the
+// Sums up all events of an account in about 2.3 KiB, whatever their number. Portraits of several accounts merge into the
 // portrait of the group, of which the same questions can be asked.
 // Events should come in order of time; one that comes late is counted in full, but leaves rates and gaps alone.
 // Plain memory: it is trivially copyable, and that is how it is checkpointed.
@@ -59,6 +59,9 @@ class Portrait {
   uint64_t event_count() const { return static_cast<uint64_t>(total(Counter::kEvent)); }
   int64_t first_time_unix_nano() const { return first_time_unix_nano_; }
   int64_t last_time_unix_nano() const { return last_time_unix_nano_; }
+  // When the account was created, as its profile says; 0: unknown. Of a group, that of its youngest member.
+  int64_t created_time_unix_nano() const { return created_time_unix_nano_; }
+  void SetCreatedTime(int64_t created_time_unix_nano) { created_time_unix_nano_ = created_time_unix_nano; }
   double total(Counter counter) const { return totals_[static_cast<size_t>(counter)]; }
   // The count at time `now`, with weight 1/2 for each half-life that an event lies back.
   double decayed(Counter counter, HalfLife half_life, int64_t now_unix_nano) const;
@@ -76,6 +79,12 @@ class Portrait {
   double DistinctClientBundles() const { return client_bundles_.Estimate(); }
   // Events with text whose prompt begins with the most frequent first words.
   uint64_t TopHeadCount() const { return heads_.MaxCount(); }
+  // Mean similarity of two different prompts of the account, in [-1, 1], estimated without bias: the mean of the random
+  // sign features of its prompts (`features/skeleton.h`) has this length, and the length of the difference of two such
+  // means is the maximum mean discrepancy under the arc-cosine kernel (Gretton et al. 2012; Cho and Saul 2009). 0 with
+  // fewer than 2 prompts.
+  double PromptCohesion() const;
+  uint64_t sketched_count() const { return sketched_count_; }
   // Different prompts among the logit events, and different sizes (modulo 64) of their logit_bias.
   double DistinctLogitPrompts() const { return logit_prompts_.Estimate(); }
   int DistinctLogitBiasSizes() const;
@@ -97,6 +106,7 @@ class Portrait {
   void Decay(int64_t time_unix_nano);
   void Count(Counter counter, float amount);
   void UpdateContent(const Observation& event, const MarkerRatios& ratios);
+  void UpdateSketch(uint64_t sketch);
   void UpdateTiming(const Observation& event);
 
   struct Peak {
@@ -106,6 +116,7 @@ class Portrait {
     void Add(int64_t event_period);
   };
 
+  int64_t created_time_unix_nano_ = 0;
   int64_t first_time_unix_nano_ = 0;
   int64_t last_time_unix_nano_ = 0;
   int64_t busy_until_unix_nano_ = 0;  // End of the answer that ends last.
@@ -122,6 +133,8 @@ class Portrait {
   HyperLogLog<6> addresses_;
   HyperLogLog<6> client_bundles_;
   HeavyHitters<8> heads_;
+  std::array<int32_t, 64> sketch_sums_{};  // Per bit: prompts with it less prompts without it.
+  uint64_t sketched_count_ = 0;
   HyperLogLog<7> logit_prompts_;
   uint64_t logit_bias_sizes_ = 0;  // Bit i: a size of i modulo 64 was seen.
   std::array<uint32_t, 8> recent_prompts_{};  // Low halves of the newest prompts' hashes, a ring.

@@ -88,13 +88,14 @@ uint64_t PromptDigester::Hash(std::string_view text) const {
 }
 
 void PromptDigester::DigestPrompt(std::string_view prompt, UsageBatch& batch, size_t row) const {
-  const Skeleton skeleton = MakeSkeleton(prompt, kSkeletonWords, kHeadWords);
+  const Skeleton skeleton = MakeSkeleton(prompt, kSkeletonWords, kHeadWords, Hash("sketch"));
   // The skeleton's words are hashed without a key first; the key comes in over those hashes.
   const auto keyed = [this](uint64_t hash) { return Hash({reinterpret_cast<const char*>(&hash), sizeof(hash)}); };
   batch.SetNumber(row, NumberField::kPromptHash, Hash(prompt));
   batch.SetNumber(row, NumberField::kTemplateHash, keyed(skeleton.template_hash));
   batch.SetNumber(row, NumberField::kSlotHash, keyed(skeleton.slot_hash));
   batch.SetNumber(row, NumberField::kHeadHash, keyed(skeleton.head_hash));
+  if (skeleton.sketch != 0) batch.SetNumber(row, NumberField::kPromptSketch, skeleton.sketch);
   batch.SetNumber(row, NumberField::kPromptWords, skeleton.word_count);
 }
 

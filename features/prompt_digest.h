@@ -13,8 +13,12 @@
 
 namespace stillwatch::features {
 
-// Version of the digest's definition, as in v1.ContentDigest.
-inline constexpr uint32_t kDigestVersion = 1;
+// Version of the digest's definition, as in v1.ContentDigest. Version 1 had no sketch and is still taken.
+inline constexpr uint32_t kDigestVersion = 2;
+inline constexpr uint32_t kDigestVersionMin = 1;
+constexpr bool IsKnownDigestVersion(uint64_t version) {
+  return version >= kDigestVersionMin && version <= kDigestVersion;
+}
 
 // Secret under which texts are hashed, so that who has the disk but not the key cannot test guesses of a prompt.
 struct DigestKey {

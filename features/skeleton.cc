@@ -3,6 +3,8 @@
 #include <array>
 #include <tuple>
 
+#include "features/bit_counter.h"
+
 namespace stillwatch::features {
 namespace {
 
@@ -69,6 +71,15 @@ uint64_t Mix(uint64_t state, uint64_t value) {
   return state ^ state >> 29;
 }
 
+constexpr size_t kTopicBytesMin = 4;
+
+// A hash all of whose bits are as good as random (the finalizer of SplitMix64, Steele et al. 2014).
+uint64_t Spread(uint64_t hash) {
+  hash = (hash ^ hash >> 30) * 0xBF58476D1CE4E5B9;
+  hash = (hash ^ hash >> 27) * 0x94D049BB133111EB;
+  return hash ^ hash >> 31;
+}
+
 // Gathers words into the hashes.
 class Builder {
  public:
@@ -120,7 +131,8 @@ Word ReadWord(std::string_view text, size_t position) {
 
 }  // namespace
 
-Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_words) {
+Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_words, uint64_t sketch_seed) {
+  BitCounter sketch;
   Builder builder(skeleton_words, head_words);
   bool in_quotes = false;
   bool starts_sentence = true;
@@ -142,11 +154,15 @@ Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_
     const Word word = ReadWord(text, position);
     const bool is_name = kind == Kind::kUpper && !starts_sentence;
     builder.AddWord(word.hash, in_quotes || word.has_digit || is_name);
+    const bool is_topical = word.end - position >= kTopicBytesMin || kind == Kind::kIdeograph;
+    if (is_topical) sketch.Add(Spread(word.hash ^ sketch_seed));
     starts_sentence = false;
     was_word = true;
     position = word.end;
   }
-  return builder.skeleton();
+  Skeleton skeleton = builder.skeleton();
+  skeleton.sketch = sketch.Majority();
+  return skeleton;
 }
 
 }  // namespace stillwatch::features

@@ -7,11 +7,14 @@
 
 namespace stillwatch::features {
 
-// Hashes (not keyed) of a prompt's skeleton and of what was masked.
+// Hashes (not keyed) of a prompt's skeleton and of what was masked, and its sketch.
 struct Skeleton {
   uint64_t template_hash = 0;  // Of the first words, slots replaced by one mark.
   uint64_t head_hash = 0;      // Of the first few of them.
   uint64_t slot_hash = 0;      // Of the masked words and of all words after the skeleton.
+  // Similar for texts of similar words: each of 64 bits is the sign of a random projection of the words (SimHash,
+  // Charikar 2002, 10.1145/509907.509965). The share of equal bits is 1 - angle / pi. 0 if there are none.
+  uint64_t sketch = 0;
   uint32_t word_count = 0;
 };
 
@@ -19,7 +22,9 @@ struct Skeleton {
 // marks, and capitalised words inside a sentence (names). Adjacent slots count as one, so that a name of two words and
 // one of three leave the same skeleton. Letters of ASCII are folded to lower case. Each Chinese, Japanese or Korean
 // character is a word. White space and punctuation separate words and are not hashed.
-// `skeleton_words` bounds the words of the template, `head_words` those of the head.
-Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_words);
+// Words of less than 4 bytes, which carry style more than topic, stay out of the sketch, and ideographs go in.
+// `skeleton_words` bounds the words of the template, `head_words` those of the head; `sketch_seed` draws the projections.
+Skeleton MakeSkeleton(std::string_view text, size_t skeleton_words, size_t head_words,
+                      uint64_t sketch_seed = 0);
 
 }  // namespace stillwatch::features

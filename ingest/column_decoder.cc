@@ -272,7 +272,9 @@ Status ColumnDecoder::DecodeNumbers(std::string_view bytes, std::span<const Even
     size_t kept = 0;
     for (size_t i = 0; i < numbers.size(); ++i) {
       if (numbers[i] == 0 || !texts((*rows)[i]).empty()) continue;
-      if (digest_version_ != features::kDigestVersion) Reject((*rows)[i], UnknownDigestVersion(digest_version_));
+      if (!features::IsKnownDigestVersion(digest_version_)) {
+        Reject((*rows)[i], UnknownDigestVersion(digest_version_));
+      }
       (*rows)[kept] = (*rows)[i];
       numbers[kept++] = numbers[i];
     }

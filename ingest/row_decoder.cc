@@ -62,7 +62,7 @@ void RowDecoder::SetNumber(NumberField field, uint64_t value) {
 }
 
 void RowDecoder::SetDigest(const Digest& digest) {
-  if (digest.version != features::kDigestVersion) return Reject(UnknownDigestVersion(digest.version));
+  if (!features::IsKnownDigestVersion(digest.version)) return Reject(UnknownDigestVersion(digest.version));
   for (size_t number = 0; number < kDigestFieldCount; ++number) {
     const EventField& rule = kDigestFields[number];
     const uint64_t value = digest.numbers[number] & rule.mask;

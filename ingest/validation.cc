@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, kNumberFieldCount> kNumberNames = {
     "output_tokens", "cache_read_input_tokens", "reasoning_tokens", "status_code", "content_digest.system_hash",
     "content_digest.prompt_hash", "content_digest.template_hash", "content_digest.slot_hash", "content_digest.head_hash",
     "content_digest.completion_hash", "content_digest.markers", "content_digest.prompt_bytes",
-    "content_digest.prompt_words", "content_digest.system_bytes", "content_digest.completion_bytes"};
+    "content_digest.prompt_words", "content_digest.system_bytes", "content_digest.completion_bytes",
+    "content_digest.prompt_sketch"};
 
 Invalidity Bad(RejectReason reason, std::string_view field, std::string_view what) {
   return {reason, std::string(field) + ": " + std::string(what)};

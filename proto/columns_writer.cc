@@ -190,13 +190,14 @@ void ColumnsWriter::AddTexts(const Event& event, size_t row) {
 void ColumnsWriter::AddDigest(const Event& event, size_t row) {
   const v1::ContentDigest& digest = event.content_digest();
   digest_version_ = digest.version();
-  const std::array<std::pair<NumberField, uint64_t>, 11> parts = {{
+  const std::array<std::pair<NumberField, uint64_t>, 12> parts = {{
       {NumberField::kSystemHash, digest.system_hash()},
       {NumberField::kPromptHash, digest.prompt_hash()},
       {NumberField::kTemplateHash, digest.template_hash()},
       {NumberField::kSlotHash, digest.slot_hash()},
       {NumberField::kHeadHash, digest.head_hash()},
       {NumberField::kCompletionHash, digest.completion_hash()},
+      {NumberField::kPromptSketch, digest.prompt_sketch()},
       {NumberField::kMarkers, digest.markers()},
       {NumberField::kPromptBytes, digest.prompt_bytes()},
       {NumberField::kPromptWords, digest.prompt_words()},

@@ -24,7 +24,7 @@ struct EventField {
 };
 
 inline constexpr size_t kEventFieldCount = 40;
-inline constexpr size_t kDigestFieldCount = 13;
+inline constexpr size_t kDigestFieldCount = 14;
 
 // By field number of v1.UsageEvent.
 constexpr std::array<EventField, kEventFieldCount> EventFields() {
@@ -104,6 +104,7 @@ constexpr std::array<EventField, kDigestFieldCount> DigestFields() {
   hash(Digest::kSlotHashFieldNumber, NumberField::kSlotHash);
   hash(Digest::kHeadHashFieldNumber, NumberField::kHeadHash);
   hash(Digest::kCompletionHashFieldNumber, NumberField::kCompletionHash);
+  hash(Digest::kPromptSketchFieldNumber, NumberField::kPromptSketch);
   count(Digest::kMarkersFieldNumber, NumberField::kMarkers);
   count(Digest::kPromptBytesFieldNumber, NumberField::kPromptBytes);
   count(Digest::kPromptWordsFieldNumber, NumberField::kPromptWords);

@@ -68,8 +68,9 @@ enum class NumberField : uint8_t {
   kPromptWords = 27,
   kSystemBytes = 28,
   kCompletionBytes = 29,
+  kPromptSketch = 30,
 };
-inline constexpr size_t kNumberFieldCount = 30;
+inline constexpr size_t kNumberFieldCount = 31;
 
 // One column of texts: values, and for each row the number of its value.
 struct TextColumn {

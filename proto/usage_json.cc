@@ -99,6 +99,7 @@ const FieldTable<v1::ContentDigest>& Fields(const v1::ContentDigest&) {
   static const FieldTable<M> table{
       STILLWATCH_VALUE(M, version),         STILLWATCH_VALUE(M, system_hash),  STILLWATCH_VALUE(M, prompt_hash),
       STILLWATCH_VALUE(M, template_hash),   STILLWATCH_VALUE(M, slot_hash),    STILLWATCH_VALUE(M, head_hash),
+      STILLWATCH_VALUE(M, prompt_sketch),
       STILLWATCH_VALUE(M, completion_hash), STILLWATCH_VALUE(M, markers),      STILLWATCH_VALUE(M, prompt_bytes),
       STILLWATCH_VALUE(M, prompt_words),    STILLWATCH_VALUE(M, system_bytes), STILLWATCH_VALUE(M, completion_bytes)};
   return table;

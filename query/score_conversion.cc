@@ -51,6 +51,7 @@ void FillLabelTerm(Label label, v1::RiskTerm& out) {
 AccountDescription::AccountDescription(const detector::AccountDetail& account, const detector::Baseline& baseline)
     : account_(account),
       peers_(baseline.groups[account.assessment.peer_group]),
+      everyone_(baseline.everyone),
       features_(features::ExtractFeatures(account.live.portrait)) {}
 
 void AccountDescription::FillScore(v1::AccountScore& out) const {

@@ -31,10 +31,11 @@ class AccountDescription {
   void FillTimeline(google::protobuf::RepeatedPtrField<v1::VerdictChange>& out) const;
 
  private:
-  detector::AccountView View() const { return {account_.live.portrait, features_, peers_}; }
+  detector::AccountView View() const { return {account_.live.portrait, features_, peers_, everyone_}; }
 
   const detector::AccountDetail& account_;
   const detector::PeerBaseline& peers_;
+  const detector::PeerBaseline& everyone_;
   const features::FeatureRow features_;
 };
 

@@ -31,11 +31,11 @@ std::vector<Arrival> Arrivals(size_t count) {
     features::Observation event;
     event.time_unix_nano = time;
     event.event_hash = random();
-    event.prompt_hash = random() % 50 * 0x9E3779B97F4A7C15 + 1;
+    event.prompt_hash = random() | 1;
     event.head_hash = 7;
     event.markers = random() % 2;
     event.input_tokens = 10;
-    event.output_tokens = 300;
+    event.output_tokens = 900;
     event.message_count = 1;
     event.knows_message_count = event.knows_output_tokens = true;
     arrivals.push_back({time, i, event});
@@ -188,9 +188,9 @@ TEST(AccountPartitionTest, PortraitsOfSmallAccountsAreLeftOut) {
   Add(partition, Arrivals(5));
   partition.Settle(kEnd, HonestBaseline());
   int count = 0;
-  partition.VisitPortraits(6, [&](std::string_view, const features::Portrait&) { ++count; });
+  partition.VisitPortraits(6, [&](std::string_view, const features::Portrait&, Label) { ++count; });
   EXPECT_EQ(count, 0);
-  partition.VisitPortraits(5, [&](std::string_view id, const features::Portrait&) { count += id == kAccount; });
+  partition.VisitPortraits(5, [&](std::string_view id, const features::Portrait&, Label) { count += id == kAccount; });
   EXPECT_EQ(count, 1);
 }
 

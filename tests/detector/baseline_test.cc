@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <random>
 #include <vector>
 
-#include "detector/fusion.h"
+#include "detector/calibration.h"
 
 namespace stillwatch::detector {
 namespace {
@@ -40,6 +38,7 @@ TEST(BaselineTest, PriorKnowsNoPeers) {
     EXPECT_EQ(peers.scale.spread, features::FeatureRow{});
   }
   EXPECT_GT(prior.act_log_odds, prior.review_log_odds);
+  EXPECT_EQ(prior.weights, ShippedWeights());
 }
 
 TEST(BaselineTest, SmallGroupsTakeTheWholePopulation) {
@@ -90,54 +89,6 @@ TEST(BaselineTest, AccountsWithoutTextHaveNoSayInTheNull) {
   const std::vector<uint8_t> groups(400, 0);
   const float among_texts = ComputeBaseline(7, Population(400, 0), groups).groups[0].marker_null_share[0];
   EXPECT_NEAR(ComputeBaseline(7, matrix, groups).groups[0].marker_null_share[0], among_texts, 0.02F);
-}
-
-std::vector<double> Evidence(size_t count, double mean) {
-  std::mt19937_64 random(2);
-  std::exponential_distribution<double> draw(1 / mean);
-  std::vector<double> evidence(count);
-  for (double& value : evidence) value = draw(random);
-  return evidence;
-}
-
-TEST(CalibrateThresholdsTest, NeverGoesBelowTheBudgets) {
-  const Baseline prior = PriorBaseline();
-  for (const size_t count : {0, 10, 100, 5000}) {
-    for (const double mean : {1e-9, 0.1, 1.0, 5.0}) {
-      Baseline baseline = prior;
-      CalibrateThresholds(Evidence(count, mean), baseline);
-      EXPECT_GE(baseline.review_log_odds, kBaseLogOdds - std::log(kReviewBudget) - 1e-9);
-      EXPECT_GE(baseline.act_log_odds, kBaseLogOdds - std::log(kActBudget) - 1e-9);
-      EXPECT_GT(baseline.act_log_odds, baseline.review_log_odds);
-    }
-  }
-}
-
-TEST(CalibrateThresholdsTest, QuietPopulationsKeepTheBudgetsOwnThresholds) {
-  Baseline baseline = PriorBaseline();
-  CalibrateThresholds(std::vector<double>(1000, 0.0), baseline);
-  EXPECT_NEAR(baseline.review_log_odds, 0, 0.01);
-}
-
-TEST(CalibrateThresholdsTest, KeepsTheBudgetOfALoudPopulation) {
-  // With a heavier honest tail the threshold must rise until the budget holds.
-  const std::vector<double> evidence = Evidence(200'000, 1.2);
-  Baseline baseline = PriorBaseline();
-  CalibrateThresholds(evidence, baseline);
-  size_t reviewed = 0;
-  for (const double value : evidence) reviewed += kBaseLogOdds + value >= baseline.review_log_odds;
-  EXPECT_LE(static_cast<double>(reviewed), 1.3 * kReviewBudget * static_cast<double>(evidence.size()));
-}
-
-TEST(CalibrateThresholdsTest, AFloodOfThievesDoesNotMoveItOutOfReach) {
-  for (const size_t thief_count : {240, 500, 900, 1000}) {
-    std::vector<double> evidence = Evidence(1000, 0.5);
-    std::fill_n(evidence.begin(), thief_count, 12.0);
-    Baseline flooded = PriorBaseline();
-    CalibrateThresholds(evidence, flooded);
-    EXPECT_LE(flooded.review_log_odds, PriorBaseline().review_log_odds + 3) << thief_count;
-    EXPECT_LE(flooded.act_log_odds, PriorBaseline().act_log_odds + 3) << thief_count;
-  }
 }
 
 }  // namespace

@@ -86,7 +86,10 @@ TEST(FusionTest, OneFamilyNeverSufficesForAct) {
 }
 
 TEST(FusionTest, AHarvesterIsActedUponAndHonestAccountsAreClear) {
-  EXPECT_EQ(Assess(MakePortrait(Harvester()), HonestBaseline(), Label::kUnlabelled).verdict, Verdict::kAct);
+  Behaviour harvester = Harvester();
+  harvester.age_days = 8;
+  harvester.active_day_count = 1;
+  EXPECT_EQ(Assess(MakePortrait(harvester), HonestBaseline(), Label::kUnlabelled).verdict, Verdict::kAct);
   for (uint64_t seed = 0; seed < 50; ++seed) {
     Behaviour person, application = Application();
     person.seed = application.seed = seed;

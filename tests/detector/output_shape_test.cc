@@ -15,7 +15,7 @@ TEST(OutputShapeTest, NeverDecidesAlone) {
   Behaviour harvester = Harvester();
   harvester.event_count = 20'000;
   harvester.output_tokens = 100'000;
-  EXPECT_LT(Evaluate(kOutputShape, harvester).log_odds, kReviewEvidence / 2);
+  EXPECT_LT(Evaluate(kOutputShape, harvester).log_odds, kReviewEvidence);
 }
 
 TEST(OutputShapeTest, IsSilentAboutApplicationsConversationsAndBeginners) {
@@ -24,7 +24,7 @@ TEST(OutputShapeTest, IsSilentAboutApplicationsConversationsAndBeginners) {
   writer.output_tokens = 3000;
   EXPECT_EQ(Evaluate(kOutputShape, writer).log_odds, 0);
   Behaviour beginner = Harvester();
-  beginner.event_count = 15;
+  beginner.event_count = 10;
   EXPECT_EQ(Evaluate(kOutputShape, beginner).log_odds, 0);
 }
 

@@ -32,6 +32,11 @@ features::Observation MakeEvent(const Behaviour& behaviour, int number, std::mt1
             : (1 + random() % static_cast<uint64_t>(behaviour.distinct_prompt_count)) * 0x9E3779B97F4A7C15;
     event.head_hash = behaviour.has_template ? 77 : random();
     event.template_hash = event.head_hash;
+    // Alike: an eighth of the bits differ from a common text.
+    if (behaviour.sketch == Behaviour::Sketch::kAlike) {
+      event.prompt_sketch = 0x0123456789ABCDEF ^ (random() & random() & random());
+    }
+    if (behaviour.sketch == Behaviour::Sketch::kUnrelated) event.prompt_sketch = random();
     if (is_true(behaviour.marker_share)) event.markers = uint32_t{1} << static_cast<int>(behaviour.marker);
   }
   event.input_tokens = static_cast<uint32_t>(behaviour.input_tokens / 2 + static_cast<int>(random() % 100));
@@ -79,6 +84,9 @@ Behaviour Harvester() {
 features::Portrait MakePortrait(const Behaviour& behaviour, const Baseline& baseline) {
   std::mt19937_64 random(behaviour.seed);
   features::Portrait portrait;
+  if (behaviour.age_days > 0) {
+    portrait.SetCreatedTime(kStart - static_cast<int64_t>(behaviour.age_days * static_cast<double>(kNanosecondsPerDay)));
+  }
   const size_t group = (behaviour.has_tools ? 1 : behaviour.is_single_turn ? 2 : 0) * kVolumeCount + 1;
   uint64_t last_prompt = 0;
   for (int i = 0; i < behaviour.event_count; ++i) {
@@ -120,7 +128,7 @@ const Baseline& HonestBaseline() {
 Finding Evaluate(const Detector& detector, const Behaviour& behaviour, const Baseline& baseline) {
   const features::Portrait portrait = MakePortrait(behaviour, baseline);
   const features::FeatureRow row = features::ExtractFeatures(portrait);
-  const AccountView view{portrait, row, baseline.groups[PeerGroupOf(row)]};
+  const AccountView view{portrait, row, baseline.groups[PeerGroupOf(row)], baseline.everyone};
   const Finding finding = detector.evaluate(view);
   EXPECT_GE(finding.log_odds, 0);
   EXPECT_TRUE(std::isfinite(finding.log_odds) && std::isfinite(finding.value) && std::isfinite(finding.population));

@@ -28,6 +28,8 @@ struct Behaviour {
   int events_per_minute = 1;  // In bursts of that size.
   int hours_a_day = 8;
   int logit_bias_size_count = 0;  // Above 0: every request has a logit_bias, of one of so many sizes.
+  enum class Sketch : uint8_t { kNone, kAlike, kUnrelated } sketch = Sketch::kNone;  // Of the prompts.
+  double age_days = 0;              // At the first event; 0: unknown.
   uint64_t seed = 1;
 };
 

@@ -22,7 +22,7 @@ struct Kind {
   int per_mille;  // Share of all events.
 };
 // In the order of the accounts' numbers.
-constexpr Kind kKinds[] = {{"chat", 0, 350}, {"app", 140, 400}, {"harvester", 180, 225}, {"logit", 195, 25}};
+constexpr Kind kKinds[] = {{"chat", 0, 350}, {"app", 140, 400}, {"harvester", 180, 205}, {"logit", 195, 45}};
 
 // Writes the rows of a batch, one event after the other.
 class Writer {

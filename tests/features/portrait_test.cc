@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <random>
 
 #include "tests/features/portrait_builder.h"
 
@@ -217,6 +218,35 @@ TEST(PortraitTest, DistinctThingsAreCounted) {
   EXPECT_NEAR(portrait.DistinctClientBundles(), 4, 1);
   EXPECT_NEAR(portrait.DistinctSystems(), 3, 1);
   EXPECT_NEAR(portrait.DistinctPrompts(), portrait.total(Counter::kText), 0.2 * portrait.total(Counter::kText));
+}
+
+Portrait Sketched(size_t count, uint64_t common, uint64_t common_mask, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Portrait portrait;
+  for (size_t i = 0; i < count; ++i) {
+    Observation event;
+    event.time_unix_nano = static_cast<int64_t>(i + 1) * kNanosecondsPerSecond;
+    event.prompt_hash = random() | 1;
+    event.prompt_sketch = (common & common_mask) | (random() & ~common_mask);
+    portrait.Update(event, MarkerRatios{});
+  }
+  return portrait;
+}
+
+TEST(PortraitTest, CohesionIsTheMeanSimilarityOfTwoPrompts) {
+  EXPECT_EQ(Sketched(0, 0, 0, 1).PromptCohesion(), 0);
+  EXPECT_EQ(Sketched(1, 0, 0, 1).PromptCohesion(), 0);
+  EXPECT_NEAR(Sketched(400, 0, 0, 1).PromptCohesion(), 0, 0.02) << "unrelated";
+  EXPECT_NEAR(Sketched(400, 77, ~uint64_t{0}, 1).PromptCohesion(), 1, 1e-9) << "equal";
+  EXPECT_NEAR(Sketched(400, 77, 0xFFFF, 1).PromptCohesion(), 0.25, 0.03) << "a quarter of the bits in common";
+  EXPECT_NEAR(Sketched(20, 77, 0xFFFF, 1).PromptCohesion(), 0.25, 0.08) << "no bias for few prompts";
+}
+
+TEST(PortraitTest, CohesionOfAMergedPortraitIsThatOfAllPrompts) {
+  Portrait merged = Sketched(300, 77, ~uint64_t{0}, 1);
+  merged.Merge(Sketched(300, ~uint64_t{77}, ~uint64_t{0}, 2));
+  EXPECT_EQ(merged.sketched_count(), 600U);
+  EXPECT_NEAR(merged.PromptCohesion(), 0, 0.01) << "two opposite templates cancel out";
 }
 
 TEST(PortraitTest, SameEventsGiveTheSameBytes) {

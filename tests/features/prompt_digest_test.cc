@@ -14,7 +14,8 @@ namespace stillwatch::features {
 namespace {
 
 constexpr std::array kHashFields = {NumberField::kSystemHash, NumberField::kPromptHash, NumberField::kTemplateHash,
-                                    NumberField::kSlotHash,   NumberField::kHeadHash,   NumberField::kCompletionHash};
+                                    NumberField::kSlotHash,   NumberField::kHeadHash,   NumberField::kCompletionHash,
+                                    NumberField::kPromptSketch};
 constexpr std::array kOtherFields = {NumberField::kMarkers, NumberField::kPromptBytes, NumberField::kPromptWords,
                                      NumberField::kSystemBytes, NumberField::kCompletionBytes};
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <string>
 
 namespace stillwatch::features {
@@ -129,6 +130,36 @@ TEST(SkeletonTest, AnyBytesAreTaken) {
       EXPECT_LE(Of({bytes, 1}).word_count, 1U);
     }
   }
+}
+
+int DifferingBits(std::string_view first, std::string_view second) {
+  return std::popcount(Of(first).sketch ^ Of(second).sketch);
+}
+
+TEST(SketchTest, SimilarTextsDifferInFewBits) {
+  const std::string text = "Compare the rainfall of northern valleys with that of southern plateaus during winter";
+  EXPECT_EQ(DifferingBits(text, text), 0);
+  EXPECT_LE(DifferingBits(text, text + " months"), 16);
+  EXPECT_LT(DifferingBits(text, text + " months"),
+            DifferingBits(text, "Which chess openings suit beginners who prefer quiet positional struggles"));
+}
+
+TEST(SketchTest, OrderCaseAndShortWordsDoNotMatter) {
+  EXPECT_EQ(DifferingBits("Winter follows autumn", "autumn follows winter"), 0);
+  EXPECT_EQ(DifferingBits("rainfall of the valley", "rainfall in a valley"), 0);
+}
+
+TEST(SketchTest, KnowsEveryScript) {
+  EXPECT_NE(Of("北方山谷的降雨").sketch, 0U);
+  EXPECT_NE(Of("осадки северных долин").sketch, 0U);
+  EXPECT_EQ(Of("a of in").sketch, 0U);
+  EXPECT_EQ(Of("").sketch, 0U);
+}
+
+TEST(SketchTest, AnotherSeedDrawsOtherProjections) {
+  const std::string_view text = "Compare the rainfall of northern valleys";
+  const int differing = std::popcount(MakeSkeleton(text, 64, 6, 1).sketch ^ MakeSkeleton(text, 64, 6, 2).sketch);
+  EXPECT_GT(differing, 12);
 }
 
 }  // namespace
