@@ -70,7 +70,7 @@ std::vector<AuditTerm> TermsOf(const AccountDetail& detail, const Baseline& base
   std::vector<AuditTerm> terms;
   terms.push_back({"base", Family::kNone, {.log_odds = kBaseLogOdds}, "prior odds, before any evidence"});
   const features::FeatureRow row = features::ExtractFeatures(detail.live.portrait);
-  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group]};
+  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group], detail.live.membership};
   for (size_t i = 0; i < kDetectorCount; ++i) {
     const Detector& detector = *AllDetectors()[i];
     const Finding& finding = detail.assessment.findings[i];

@@ -21,7 +21,10 @@ double AccountView::ZScore(features::Feature which) const {
 const std::array<const Detector*, kDetectorCount>& AllDetectors() {
   static constexpr std::array<const Detector*, kDetectorCount> kAll = {&kMarkerEProcess, &kTemplateSlot,
                                                                        &kRepeatedSampling, &kLogitTheft,
-                                                                       &kPeakRate, &kIsolatedRequests, &kOutputShape};
+                                                                       &kPeakRate, &kIsolatedRequests, &kOutputShape,
+                                                                       &kCampaignRhythm, &kCampaignInfrastructure,
+                                                                       &kCampaignContent, &kCampaignLifecycle,
+                                                                       &kCampaignPooled};
   return kAll;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "detector/baseline.h"
+#include "detector/membership.h"
 #include "features/feature_matrix.h"
 #include "features/portrait.h"
 
@@ -26,11 +27,15 @@ enum class Family : uint8_t {
 inline constexpr size_t kFamilyCount = 7;
 std::string_view FamilyName(Family family);
 
-// What a detector sees: an account's portrait, its features, and its peers.
+// Of an account in no group.
+inline constexpr Membership kNoMembership{};
+
+// What a detector sees: an account's portrait, its features, its peers, and its group.
 struct AccountView {
   const features::Portrait& portrait;
   const features::FeatureRow& features;
   const PeerBaseline& peers;
+  const Membership& membership = kNoMembership;
 
   double feature(features::Feature which) const { return static_cast<double>(features[static_cast<size_t>(which)]); }
   // Robust z-score against the peers; 0 where they have no spread.
@@ -61,9 +66,14 @@ extern const Detector kLogitTheft;
 extern const Detector kPeakRate;
 extern const Detector kIsolatedRequests;
 extern const Detector kOutputShape;
+extern const Detector kCampaignRhythm;
+extern const Detector kCampaignInfrastructure;
+extern const Detector kCampaignContent;
+extern const Detector kCampaignLifecycle;
+extern const Detector kCampaignPooled;
 
 // All detectors, in the order in which their terms are listed.
-inline constexpr size_t kDetectorCount = 7;
+inline constexpr size_t kDetectorCount = 12;
 const std::array<const Detector*, kDetectorCount>& AllDetectors();
 
 // Bends evidence so that it never exceeds `limit`: limit · (1 − exp(−x / limit)). Keeps the order of accounts, and the

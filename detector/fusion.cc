@@ -27,11 +27,12 @@ double LabelLogOdds(Label label) {
 
 double RiskOf(double log_odds, Label label) { return label == Label::kBenign ? 0 : 1 / (1 + std::exp(-log_odds)); }
 
-Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label) {
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
+                  const Membership& membership) {
   Assessment out;
   const features::FeatureRow row = features::ExtractFeatures(portrait);
   out.peer_group = PeerGroupOf(row);
-  const AccountView view{portrait, row, baseline.groups[out.peer_group]};
+  const AccountView view{portrait, row, baseline.groups[out.peer_group], membership};
   for (size_t i = 0; i < kDetectorCount; ++i) {
     out.findings[i] = AllDetectors()[i]->evaluate(view);
     out.log_odds += out.findings[i].log_odds;

@@ -28,6 +28,7 @@ double RiskOf(double log_odds, Label label);
 // Assesses a portrait. The verdict is review from the baseline's review threshold on, and act from its act threshold on
 // if at least two families each add kFamilyLogOddsMin or more. A label decides: benign is clear, confirmed is act.
 inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
-Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label);
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
+                  const Membership& membership = kNoMembership);
 
 }  // namespace stillwatch::detector

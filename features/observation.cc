@@ -33,6 +33,7 @@ Observation MakeObservation(const UsageBatch& batch, size_t row) {
   Observation out;
   out.time_unix_nano = batch.time_unix_nano(row);
   out.event_hash = HashField(batch, row, TextField::kEventId);
+  out.organization_hash = HashField(batch, row, TextField::kOrganizationId);
   out.conversation_hash = HashField(batch, row, TextField::kConversationId);
   out.end_user_hash = HashField(batch, row, TextField::kEndUserId);
   out.address_hash = HashField(batch, row, TextField::kClientAddress);

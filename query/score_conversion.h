@@ -31,7 +31,7 @@ class AccountDescription {
   void FillTimeline(google::protobuf::RepeatedPtrField<v1::VerdictChange>& out) const;
 
  private:
-  detector::AccountView View() const { return {account_.live.portrait, features_, peers_}; }
+  detector::AccountView View() const { return {account_.live.portrait, features_, peers_, account_.live.membership}; }
 
   const detector::AccountDetail& account_;
   const detector::PeerBaseline& peers_;

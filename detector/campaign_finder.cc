@@ -1,0 +1,182 @@
+#include "detector/campaign_finder.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "detector/rhythm_links.h"
+#include "detector/shared_objects.h"
+#include "proto/limits.h"
+
+namespace stillwatch::detector {
+namespace {
+
+enum class FoundBy : uint8_t { kRhythm, kSharing };
+
+// Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who declares
+// nothing deals out traffic; what a group was found by counts less than what it was then tested for.
+constexpr double kRhythmLimit = 8;
+constexpr double kTestedLimit = 3;
+constexpr double kSelectedLimit = 1.5;
+constexpr double kPooledLimit = 2.5;
+// The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
+constexpr double kDependence = 0.5;
+// Evidence of a merged portrait that honest groups reach.
+constexpr double kPooledUsual = 1.0;
+// A replacement is set up while the work waits.
+constexpr int64_t kReplacementNano = 36 * kNanosecondsPerHour;
+
+std::vector<uint32_t> IndicesOf(const LinkGroup& group) {
+  std::vector<uint32_t> out;
+  for (const GroupMember& member : group) out.push_back(member.index);
+  return out;
+}
+
+// True if half of the members or more declare the same organisation.
+bool IsDeclared(std::span<const CampaignCandidate> candidates, const LinkGroup& group) {
+  absl::flat_hash_map<uint64_t, size_t> counts;
+  size_t largest = 0;
+  for (const GroupMember& member : group) {
+    const uint64_t organization = candidates[member.index].organization;
+    if (organization != 0) largest = std::max(largest, ++counts[organization]);
+  }
+  return 2 * largest >= group.size();
+}
+
+CampaignEvidence Evidence(double log_likelihood_ratio, double limit, double value, double population) {
+  return {static_cast<float>(Saturate(log_likelihood_ratio, limit)), static_cast<float>(value),
+          static_cast<float>(population)};
+}
+
+// Of the kinds the one that says most: kinds of one family may say the same.
+CampaignEvidence BestPartners(const SharedObjects& objects, std::span<const uint32_t> group,
+                              std::initializer_list<ObjectKind> kinds, double limit) {
+  Partners best;
+  for (const ObjectKind kind : kinds) {
+    const Partners partners = objects.PartnersIn(group, kind);
+    if (partners.log_likelihood_ratio > best.log_likelihood_ratio) best = partners;
+  }
+  return Evidence(best.log_likelihood_ratio, limit, best.share, best.expected);
+}
+
+// Members that were suspended, and after whom another member signed up within kReplacementNano.
+Partners Replacements(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                      int64_t time_unix_nano) {
+  constexpr int64_t kSpan = 14 * kNanosecondsPerDay;
+  const auto is_new = [&](const CampaignCandidate& account) {
+    return account.created_time_unix_nano > time_unix_nano - kSpan;
+  };
+  const auto new_share = static_cast<double>(std::count_if(candidates.begin(), candidates.end(), is_new)) /
+                         static_cast<double>(candidates.size());
+  const double chance_each = new_share * static_cast<double>(kReplacementNano) / static_cast<double>(kSpan);
+  double suspended = 0;
+  double replaced = 0;
+  for (const uint32_t member : group) {
+    const int64_t time = candidates[member].suspended_time_unix_nano;
+    if (time == 0) continue;
+    ++suspended;
+    replaced += std::any_of(group.begin(), group.end(), [&](uint32_t other) {
+      const int64_t wait = candidates[other].created_time_unix_nano - time;
+      return wait > 0 && wait <= kReplacementNano;
+    });
+  }
+  Partners out;
+  out.expected = std::clamp(1 - std::pow(1 - chance_each, static_cast<double>(group.size())), 1e-3, 1.0);
+  if (suspended == 0) return out;
+  out.share = replaced / suspended;
+  if (out.share > out.expected) {
+    const double rest = out.share < 1 ? (1 - out.share) * std::log((1 - out.share) / (1 - out.expected)) : 0;
+    out.log_likelihood_ratio = suspended * (out.share * std::log(out.share / out.expected) + rest);
+  }
+  return out;
+}
+
+features::Portrait Merged(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group) {
+  features::Portrait out = *candidates[group.front()].portrait;
+  for (const uint32_t member : group.subspan(1)) out.Merge(*candidates[member].portrait);
+  return out;
+}
+
+// What one search knows beside the candidates.
+struct Search {
+  std::span<const CampaignCandidate> candidates;
+  const Baseline& baseline;
+  int64_t time_unix_nano;
+  const SharedObjects& objects;
+};
+
+CampaignEvidence RhythmEvidence(const Search& search, std::span<const uint32_t> group,
+                                std::span<const CampaignLink> links) {
+  const absl::flat_hash_set<uint32_t> members(group.begin(), group.end());
+  double sum = 0;
+  for (const CampaignLink& link : links) {
+    if (members.contains(link.a) && members.contains(link.b)) sum += static_cast<double>(link.log_likelihood_ratio);
+  }
+  const double each = 2 * sum / static_cast<double>(group.size());
+  return Evidence(kDependence * each, kRhythmLimit,
+                  GroupDispersion(search.candidates, group, search.time_unix_nano), 1.0);
+}
+
+FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const CampaignLink> links, FoundBy found_by) {
+  FoundCampaign out;
+  const std::vector<uint32_t> indices = IndicesOf(group);
+  const double limit = found_by == FoundBy::kRhythm ? kTestedLimit : kSelectedLimit;
+  const auto term = [&out](CampaignTerm which) -> CampaignEvidence& { return out.terms[static_cast<size_t>(which)]; };
+  if (found_by == FoundBy::kRhythm) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
+  term(CampaignTerm::kInfrastructure) =
+      BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress}, limit);
+  term(CampaignTerm::kContent) =
+      BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt}, limit);
+  Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
+  const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
+  if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;
+  term(CampaignTerm::kLifecycle) =
+      Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
+
+  const features::Portrait merged = Merged(search.candidates, indices);
+  const double pooled = Assess(merged, search.baseline, Label::kUnlabelled).log_odds - kBaseLogOdds;
+  const Membership whole{.campaign = 1, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
+  out.assessment = Assess(merged, search.baseline, Label::kUnlabelled, whole);
+  // The group's own assessment holds the merged portrait's evidence in full already; a member's does not.
+  term(CampaignTerm::kPooled) = Evidence(kDependence * (pooled - kPooledUsual), kPooledLimit, pooled, kPooledUsual);
+  out.members = std::move(group);
+  return out;
+}
+
+}  // namespace
+
+std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
+                                         int64_t time_unix_nano) {
+  const std::vector<CampaignLink> rhythm_links = FindRhythmLinks(candidates, time_unix_nano);
+  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
+  std::erase_if(groups, [&](const LinkGroup& group) { return IsDeclared(candidates, group); });
+  const size_t rhythm_group_count = groups.size();
+
+  std::vector<bool> is_grouped(candidates.size(), false);
+  for (const LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  }
+  std::vector<CampaignLink> shared_links = FindSharedLinks(candidates);
+  std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+  for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
+    if (!IsDeclared(candidates, group)) groups.push_back(std::move(group));
+  }
+
+  std::vector<std::vector<uint32_t>> indices;
+  for (const LinkGroup& group : groups) indices.push_back(IndicesOf(group));
+  const SharedObjects objects(candidates, indices);
+  const Search search{candidates, baseline, time_unix_nano, objects};
+  std::vector<FoundCampaign> out;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
+    out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
+  }
+  std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
+    return a.members.front().index < b.members.front().index;
+  });
+  return out;
+}
+
+}  // namespace stillwatch::detector

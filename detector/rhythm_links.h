@@ -1,0 +1,66 @@
+// Finds accounts that are served from one queue.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "detector/campaign_candidate.h"
+
+namespace stillwatch::detector {
+
+// Hypothesis: a pool that hands each conversation to its least recently used account gives its accounts equal counts in
+//   every span of time, while the pool's own traffic goes up and down.
+// Evidence for two accounts: their counts of beginnings x, y differ less, bin by bin, than each differs from its own usual
+//   count at that time of day: an F-test of R = mean (x − y)² / (x + y) against F, the day-to-day dispersion (variance over
+//   mean) of the accounts themselves. Log-likelihood ratio, both normal: n/2 · (ln(F / R) − 1 + R / F).
+//   Independent customers have R ≥ F whatever their habits; timers have both near 0; two that follow the same outside
+//   event have R ≥ 1, the dispersion of a Poisson process. Only what is dealt out has R < 1 and R < F.
+// Honest look-alikes: service accounts behind one load balancer. They declare one organisation and are left out.
+// Needs no text. Source: threat reports of 2026 (load balancing over accounts); F-test of variances, Fisher 1924; index of
+//   dispersion, Cox and Lewis 1966.
+struct RhythmComparison {
+  double difference = 0;  // R.
+  double dispersion = 0;  // F.
+  double log_likelihood_ratio = 0;
+};
+
+// Counts of one account in the bins before `end_bin`, prepared for comparing.
+class Rhythm {
+ public:
+  // Nothing if the account began too little to be compared, less than kStartsPerDayMin a day, or too much.
+  static std::optional<Rhythm> Of(const features::LinkSketch& links, int64_t end_bin);
+
+  double starts_lately() const { return starts_lately_; }
+
+  // Nothing if the accounts were not active long enough together.
+  static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b);
+
+ private:
+  // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
+  struct Scale {
+    int64_t first = 0;  // Index of the first bin that the account was there for as a whole.
+    double dispersion = 0;
+    std::vector<float> starts;
+  };
+  static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
+  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b, int64_t bins_per_day);
+
+  double starts_lately_ = 0;  // Of the last three days.
+  Scale fine_;
+  Scale coarse_;
+};
+
+// Links all pairs with a log-likelihood ratio of at least kRhythmLinkMin that are not declared to be together. In order.
+// Limits: an account is compared with the kRhythmNeighbours nearest by recent volume on either side.
+inline constexpr double kRhythmLinkMin = 6;
+inline constexpr size_t kRhythmNeighbours = 1024;
+std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+
+// Index of dispersion of a group's counts of beginnings, by bin, over the members that were there: 1 for independent
+// Poisson processes of one rate, more for independent customers, less for what was dealt out. 1 if there are no counts.
+double GroupDispersion(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                       int64_t time_unix_nano);
+
+}  // namespace stillwatch::detector
