@@ -13,6 +13,10 @@ namespace {
 // Of the members that a campaign had, as many make a group its successor.
 constexpr size_t kSuccessorDivisor = 3;
 
+int64_t StayOf(const CampaignMember& member) {
+  return std::min<int64_t>(member.found_count, CampaignBook::kMemberDaysMax) * kNanosecondsPerDay;
+}
+
 uint64_t NumberFor(std::string_view first_member, int64_t time_unix_nano) {
   const uint64_t number = features::HashName(std::string(first_member) + '@' + std::to_string(time_unix_nano));
   return number == 0 ? 1 : number;
@@ -48,11 +52,18 @@ std::vector<const Campaign*> Predecessors(std::span<const FoundCampaign> found,
   return out;
 }
 
-// Puts what a search found into the campaign; members that it did not find are left.
+// Puts what a search found into the campaign, which has no members yet.
 void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-             Campaign& campaign) {
+             const Campaign* predecessor, const CampaignBook::Places& places, Campaign& campaign) {
   for (const GroupMember& member : found.members) {
-    campaign.members.push_back({std::string(candidates[member.index].account_id), member.share, time_unix_nano});
+    const std::string_view account_id = candidates[member.index].account_id;
+    uint32_t found_count = 1;
+    if (const auto place = places.find(account_id); place != places.end() && predecessor != nullptr) {
+      const CampaignMember* before = predecessor->members.data() + place->second.second;
+      const bool is_same = place->second.second < predecessor->members.size() && before->account_id == account_id;
+      if (is_same) found_count += before->found_count;
+    }
+    campaign.members.push_back({std::string(account_id), member.share, time_unix_nano, found_count});
   }
   campaign.terms = found.terms;
   campaign.findings = found.assessment.findings;
@@ -64,11 +75,15 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
 void CountEvents(const absl::flat_hash_map<std::string_view, uint64_t>& event_counts, int64_t time_unix_nano,
                  Campaign& campaign) {
   campaign.event_count = 0;
+  size_t member_count = 0;
   for (const CampaignMember& member : campaign.members) {
+    if (!member.counts()) continue;
+    ++member_count;
     if (const auto found = event_counts.find(member.account_id); found != event_counts.end()) {
       campaign.event_count += found->second;
     }
   }
+  if (member_count < 2) campaign.verdict = Verdict::kClear;
   if (campaign.verdict >= Verdict::kReview && campaign.first_review_time_unix_nano == 0) {
     campaign.first_review_time_unix_nano = time_unix_nano;
     campaign.events_at_first_review = campaign.event_count;
@@ -104,7 +119,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
       campaign = *predecessors[i];
       campaign.members.clear();
     }
-    Refresh(found[i], candidates, time_unix_nano, campaign);
+    Refresh(found[i], candidates, time_unix_nano, predecessors[i], places_, campaign);
     for (const GroupMember& member : found[i].members) {
       is_found.insert(candidates[member.index].account_id);
       touched.emplace_back(candidates[member.index].account_id);
@@ -116,7 +131,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
     // An account that is no candidate any more was labelled benign.
     std::erase_if(old.members, [&](const CampaignMember& member) {
       return is_found.contains(member.account_id) || !event_counts.contains(member.account_id) ||
-             time_unix_nano - member.last_found_time_unix_nano > kMemberNano;
+             time_unix_nano - member.last_found_time_unix_nano > StayOf(member);
     });
     if (const auto same = index_of.find(old.number); same != index_of.end()) {
       auto& members = next[same->second].members;
@@ -153,10 +168,11 @@ Membership CampaignBook::MembershipOf(std::string_view account_id) const {
   const auto place = places_.find(account_id);
   if (place == places_.end()) return {};
   const Campaign& campaign = campaigns_[place->second.first];
+  if (!campaign.members[place->second.second].counts()) return {};
   Membership out;
   out.campaign = campaign.number;
   out.share = campaign.members[place->second.second].share;
-  out.member_count = static_cast<uint32_t>(campaign.members.size());
+  out.member_count = static_cast<uint32_t>(campaign.CountMembers());
   out.terms = campaign.terms;
   return out;
 }

@@ -1,6 +1,8 @@
 // Remembers the campaigns that were found, under ids that last.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,11 +18,17 @@
 
 namespace stillwatch::detector {
 
+// Searches that must have found a member before it counts: chance seldom repeats itself.
+inline constexpr uint32_t kFoundCountMin = 2;
+
 // An account of a campaign.
 struct CampaignMember {
   std::string account_id;
   float share = 0;
   int64_t last_found_time_unix_nano = 0;
+  uint32_t found_count = 0;  // Searches that found it in the campaign.
+
+  bool counts() const { return found_count >= kFoundCountMin; }
 };
 
 // A coordinated group over time.
@@ -39,22 +47,29 @@ struct Campaign {
   int64_t first_act_time_unix_nano = 0;
   uint64_t events_at_first_review = 0;
   uint64_t events_at_first_act = 0;
+
+  // Members that count.
+  size_t CountMembers() const {
+    return static_cast<size_t>(std::count_if(members.begin(), members.end(), [](const auto& m) { return m.counts(); }));
+  }
 };
 
 // Keeps the campaigns from search to search. A group that is found again keeps its number if it holds a third or more of the
-// members that it had; a member stays for kMemberNano after it was last found, because pools pause and the suspended fall silent.
-// Threading: none of its own. Limits: as many campaigns as were found within kMemberNano.
+// members that it had, or they of it. A member counts once it was found kFoundCountMin times. It stays
+// for as many days after it was last found as searches had found it, up to kMemberDaysMax, because pools pause and the suspended
+// fall silent.
+// Threading: none of its own. Limits: as many campaigns as were found within kMemberDaysMax.
 class CampaignBook {
  public:
   // Account to campaign and member.
   using Places = std::map<std::string, std::pair<uint32_t, uint32_t>, std::less<>>;
-  static constexpr int64_t kMemberNano = 14 * kNanosecondsPerDay;
+  static constexpr int64_t kMemberDaysMax = 14;
 
   // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed.
   std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
                                   int64_t time_unix_nano);
 
-  // The account's place in its campaign; that of no campaign if it is in none.
+  // The account's place in its campaign; that of no campaign if it is in none, or does not count yet.
   Membership MembershipOf(std::string_view account_id) const;
   // By falling log-odds, then number.
   const std::vector<Campaign>& campaigns() const { return campaigns_; }

@@ -45,7 +45,8 @@ bool Take(std::string_view& bytes, T& value) {
 
 bool TakeMember(std::string_view& bytes, CampaignMember& member) {
   uint16_t size = 0;
-  if (!Take(bytes, member.share) || !Take(bytes, member.last_found_time_unix_nano) || !Take(bytes, size)) return false;
+  if (!Take(bytes, member.share) || !Take(bytes, member.last_found_time_unix_nano)) return false;
+  if (!Take(bytes, member.found_count) || !Take(bytes, size)) return false;
   if (bytes.size() < size) return false;
   member.account_id = bytes.substr(0, size);
   bytes.remove_prefix(size);
@@ -94,6 +95,7 @@ std::string CampaignBook::Encode() const {
     for (const CampaignMember& member : campaign.members) {
       Append(member.share, out);
       Append(member.last_found_time_unix_nano, out);
+      Append(member.found_count, out);
       Append(static_cast<uint16_t>(member.account_id.size()), out);
       out += member.account_id;
     }

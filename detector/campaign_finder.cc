@@ -23,8 +23,10 @@ constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 2.5;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
-// Evidence of a merged portrait that honest groups reach.
+// Evidence that half of the accounts of an honest group may have.
 constexpr double kPooledUsual = 1.0;
+// Members whose own evidence is looked at: enough for a median.
+constexpr size_t kPooledCountMax = 64;
 // A replacement is set up while the work waits.
 constexpr int64_t kReplacementNano = 36 * kNanosecondsPerHour;
 
@@ -99,6 +101,19 @@ features::Portrait Merged(std::span<const CampaignCandidate> candidates, std::sp
   return out;
 }
 
+// Lower median of the members' own evidence: what half of them have at least, however loud one of them is.
+double MedianEvidence(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                      const Baseline& baseline) {
+  std::vector<double> evidence;
+  for (const uint32_t member : group.first(std::min(group.size(), kPooledCountMax))) {
+    const Assessment own = Assess(*candidates[member].portrait, baseline, Label::kUnlabelled);
+    evidence.push_back(own.log_odds - kBaseLogOdds);
+  }
+  const auto middle = evidence.begin() + static_cast<ptrdiff_t>((evidence.size() - 1) / 2);
+  std::nth_element(evidence.begin(), middle, evidence.end());
+  return *middle;
+}
+
 // What one search knows beside the candidates.
 struct Search {
   std::span<const CampaignCandidate> candidates;
@@ -135,12 +150,11 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
   term(CampaignTerm::kLifecycle) =
       Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
 
-  const features::Portrait merged = Merged(search.candidates, indices);
-  const double pooled = Assess(merged, search.baseline, Label::kUnlabelled).log_odds - kBaseLogOdds;
-  const Membership whole{.campaign = 1, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
-  out.assessment = Assess(merged, search.baseline, Label::kUnlabelled, whole);
-  // The group's own assessment holds the merged portrait's evidence in full already; a member's does not.
+  const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(kDependence * (pooled - kPooledUsual), kPooledLimit, pooled, kPooledUsual);
+  const Membership whole{
+      .campaign = 1, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
+  out.assessment = Assess(Merged(search.candidates, indices), search.baseline, Label::kUnlabelled, whole);
   out.members = std::move(group);
   return out;
 }
@@ -158,15 +172,19 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (const LinkGroup& group : groups) {
     for (const GroupMember& member : group) is_grouped[member.index] = true;
   }
-  std::vector<CampaignLink> shared_links = FindSharedLinks(candidates);
+  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+
+  std::vector<std::vector<uint32_t>> to_count;
+  for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
+  for (const CampaignLink& link : shared_links) to_count.push_back({link.a, link.b});
+  const SharedObjects objects(candidates, to_count);
+  std::erase_if(shared_links, [&](const CampaignLink& link) {
+    return !objects.ShareTwoKinds(candidates[link.a], candidates[link.b]);
+  });
   for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
     if (!IsDeclared(candidates, group)) groups.push_back(std::move(group));
   }
-
-  std::vector<std::vector<uint32_t>> indices;
-  for (const LinkGroup& group : groups) indices.push_back(IndicesOf(group));
-  const SharedObjects objects(candidates, indices);
   const Search search{candidates, baseline, time_unix_nano, objects};
   std::vector<FoundCampaign> out;
   for (size_t i = 0; i < groups.size(); ++i) {

@@ -59,8 +59,8 @@ std::string SummarizeLifecycle(const AccountView& account, const Finding& findin
 
 std::string SummarizePooled(const AccountView& account, const Finding& finding) {
   char text[240];
-  std::snprintf(text, sizeof(text), "taken together, %s looks like a harvest: its merged traffic has evidence %.1f",
-                Group(account).c_str(), finding.value);
+  std::snprintf(text, sizeof(text), "half of %s have log-odds of %.1f or more of their own; in honest groups %.1f",
+                Group(account).c_str(), finding.value, finding.population);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "detector/rhythm_links.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 
@@ -21,11 +22,45 @@ constexpr int64_t kDaysMin = 2;
 constexpr double kDifferenceMax = 0.8;
 // Differences below this are taken for this: a handful of equal counts is no proof of perfection.
 constexpr double kDifferenceMin = 0.1;
-// Beginnings of three days, after the square root that makes their spread 1/2, may differ by this: four deviations of the
-// difference of two Poisson counts.
-constexpr double kRootDistanceMax = 2.9;
+// Beginnings of a day, after the square root that makes their spread 1/2, may differ by this: three deviations of the
+// difference of two Poisson counts. Honest accounts differ by more on one day or another.
+constexpr float kRootDistanceMax = 2.1F;
+constexpr size_t kRootDays = 4;
 
 constexpr int64_t kCoarseWidth = 2;
+
+// An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
+struct RecentDays {
+  std::array<float, kRootDays> roots;
+  uint32_t index;
+};
+
+// Nothing if the account began too little for Rhythm::Of anyway.
+std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
+  if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
+  RecentDays out{{}, index};
+  int total = 0;
+  for (size_t day = 0; day < kRootDays; ++day) {
+    int sum = 0;
+    for (int64_t i = 1; i <= LinkSketch::kBinsPerDay; ++i) {
+      sum += links.starts(end_bin - static_cast<int64_t>(day) * LinkSketch::kBinsPerDay - i);
+    }
+    total += sum;
+    // Before its first whole day it could have had any count.
+    const bool is_whole = links.first_bin() < end_bin - static_cast<int64_t>(day + 1) * LinkSketch::kBinsPerDay;
+    out.roots[day] = is_whole ? std::sqrt(static_cast<float>(sum)) : -1;
+  }
+  if (total == 0) return std::nullopt;
+  return out;
+}
+
+bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
+  for (size_t day = 1; day < kRootDays; ++day) {
+    const bool is_known = a.roots[day] >= 0 && b.roots[day] >= 0;
+    if (is_known && std::abs(a.roots[day] - b.roots[day]) > kRootDistanceMax) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -71,7 +106,6 @@ std::optional<Rhythm> Rhythm::Of(const LinkSketch& links, int64_t end_bin) {
     const uint8_t starts = links.starts(bin);
     if (starts > kStartsPerBinMax) return std::nullopt;
     sum += starts;
-    if (bin >= end_bin - 3 * LinkSketch::kBinsPerDay) out.starts_lately_ += starts;
   }
   const double days = static_cast<double>(end_bin - begin) / LinkSketch::kBinsPerDay;
   if (static_cast<double>(sum) < kStartsPerDayMin * days) return std::nullopt;
@@ -113,26 +147,28 @@ std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b
 }
 
 std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
-  struct Entry {
-    double root;
-    uint32_t index;
-    Rhythm rhythm;
-  };
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
-  std::vector<Entry> entries;
+  std::vector<RecentDays> recent;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
-    std::optional<Rhythm> rhythm = Rhythm::Of(*candidates[i].links, end_bin);
-    if (rhythm) entries.push_back({std::sqrt(rhythm->starts_lately()), i, *std::move(rhythm)});
+    if (const auto days = RecentDaysOf(*candidates[i].links, end_bin, i)) recent.push_back(*days);
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& x, const Entry& y) { return std::tie(x.root, x.index) < std::tie(y.root, y.index); });
+  std::sort(recent.begin(), recent.end(), [](const RecentDays& x, const RecentDays& y) {
+    return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
+  });
+  std::vector<std::optional<std::optional<Rhythm>>> rhythms(candidates.size());  // Made when first needed.
+  const auto rhythm_of = [&](uint32_t index) -> const std::optional<Rhythm>& {
+    if (!rhythms[index]) rhythms[index] = Rhythm::Of(*candidates[index].links, end_bin);
+    return *rhythms[index];
+  };
   std::vector<CampaignLink> out;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    for (size_t j = i + 1; j < std::min(entries.size(), i + 1 + kRhythmNeighbours); ++j) {
-      if (entries[j].root - entries[i].root > kRootDistanceMax) break;
-      const auto [a, b] = std::minmax(entries[i].index, entries[j].index);
+  for (size_t i = 0; i < recent.size(); ++i) {
+    for (size_t j = i + 1; j < std::min(recent.size(), i + 1 + kRhythmNeighbours); ++j) {
+      if (recent[j].roots[0] - recent[i].roots[0] > kRootDistanceMax) break;
+      if (!MayShareQueue(recent[i], recent[j])) continue;
+      const auto [a, b] = std::minmax(recent[i].index, recent[j].index);
       if (AreDeclaredTogether(candidates[a], candidates[b])) continue;
-      const auto found = Rhythm::Compare(entries[i].rhythm, entries[j].rhythm);
+      if (!rhythm_of(a) || !rhythm_of(b)) continue;
+      const auto found = Rhythm::Compare(*rhythm_of(a), *rhythm_of(b));
       if (!found || found->log_likelihood_ratio < kRhythmLinkMin) continue;
       out.push_back({a, b, static_cast<float>(found->log_likelihood_ratio)});
     }

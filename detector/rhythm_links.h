@@ -32,8 +32,6 @@ class Rhythm {
   // Nothing if the account began too little to be compared, less than kStartsPerDayMin a day, or too much.
   static std::optional<Rhythm> Of(const features::LinkSketch& links, int64_t end_bin);
 
-  double starts_lately() const { return starts_lately_; }
-
   // Nothing if the accounts were not active long enough together.
   static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b);
 
@@ -47,15 +45,15 @@ class Rhythm {
   static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
   static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b, int64_t bins_per_day);
 
-  double starts_lately_ = 0;  // Of the last three days.
   Scale fine_;
   Scale coarse_;
 };
 
 // Links all pairs with a log-likelihood ratio of at least kRhythmLinkMin that are not declared to be together. In order.
-// Limits: an account is compared with the kRhythmNeighbours nearest by recent volume on either side.
-inline constexpr double kRhythmLinkMin = 6;
-inline constexpr size_t kRhythmNeighbours = 1024;
+// Of a thousand accounts half a million pairs are compared; at 8 a chance link among them is rare, and a group of chance links
+// rarer still. Limits: an account is compared with the kRhythmNeighbours next ones by volume of the last day.
+inline constexpr double kRhythmLinkMin = 8;
+inline constexpr size_t kRhythmNeighbours = 2048;
 std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
 
 // Index of dispersion of a group's counts of beginnings, by bin, over the members that were there: 1 for independent

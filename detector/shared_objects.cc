@@ -25,20 +25,6 @@ void VisitEntries(const Entries& entries, const std::function<void(uint64_t)>& v
   }
 }
 
-std::vector<uint64_t> ObjectsOf(const CampaignCandidate& account, ObjectKind kind) {
-  std::vector<uint64_t> out;
-  VisitObjects(account, kind, [&out](uint64_t hash) { out.push_back(hash); });
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-bool Share(const CampaignCandidate& a, const CampaignCandidate& b, ObjectKind kind) {
-  const std::vector<uint64_t> ours = ObjectsOf(a, kind);
-  bool found = false;
-  VisitObjects(b, kind, [&](uint64_t hash) { found |= std::binary_search(ours.begin(), ours.end(), hash); });
-  return found;
-}
-
 double BinomialDivergence(double share, double expected) {
   if (share <= expected) return 0;
   const double rest = share < 1 ? (1 - share) * std::log((1 - share) / (1 - expected)) : 0;
@@ -93,6 +79,22 @@ SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
   }
 }
 
+bool SharedObjects::ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const {
+  const auto share = [&](ObjectKind kind) {
+    std::vector<uint64_t> ours;
+    VisitObjects(a, kind, [&](uint64_t hash) {
+      if (holder_counts_.at(Key(kind, hash)) <= kHoldersMax) ours.push_back(hash);
+    });
+    bool found = false;
+    VisitObjects(b, kind, [&](uint64_t hash) { found |= std::find(ours.begin(), ours.end(), hash) != ours.end(); });
+    return found;
+  };
+  auto kinds = std::count_if(kPlainKinds.begin(), kPlainKinds.end(), share);
+  if (kinds < 2) kinds += std::any_of(kTextKinds.begin(), kTextKinds.end(), share);
+  if (kinds < 2) kinds += share(ObjectKind::kConversation);
+  return kinds >= 2;
+}
+
 Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const {
   absl::flat_hash_map<uint64_t, uint32_t> holders;
   for (const uint32_t member : group) {
@@ -120,7 +122,7 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
   return out;
 }
 
-std::vector<CampaignLink> FindSharedLinks(std::span<const CampaignCandidate> candidates) {
+std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates) {
   std::vector<CampaignLink> pairs;
   for (const ObjectKind kind : kPlainKinds) {
     std::vector<std::pair<uint64_t, uint32_t>> holders;
@@ -143,12 +145,7 @@ std::vector<CampaignLink> FindSharedLinks(std::span<const CampaignCandidate> can
   const auto is_same = [](const CampaignLink& x, const CampaignLink& y) { return x.a == y.a && x.b == y.b; };
   pairs.erase(std::unique(pairs.begin(), pairs.end(), is_same), pairs.end());
   std::erase_if(pairs, [&](const CampaignLink& pair) {
-    const CampaignCandidate& a = candidates[pair.a];
-    const CampaignCandidate& b = candidates[pair.b];
-    if (AreDeclaredTogether(a, b)) return true;
-    const auto share = [&](ObjectKind kind) { return Share(a, b, kind); };
-    const auto plain = std::count_if(kPlainKinds.begin(), kPlainKinds.end(), share);
-    return plain < 2 && std::none_of(kTextKinds.begin(), kTextKinds.end(), share) && !share(ObjectKind::kConversation);
+    return AreDeclaredTogether(candidates[pair.a], candidates[pair.b]);
   });
   return pairs;
 }

@@ -33,9 +33,11 @@ struct Partners {
 // Ownership: `candidates` must outlive it.
 class SharedObjects {
  public:
-  // `groups`: indices of candidates.
+  // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
   SharedObjects(std::span<const CampaignCandidate> candidates, std::span<const std::vector<uint32_t>> groups);
 
+  // True if the two accounts share two kinds of things that at most kHoldersMax accounts hold; all that is text counts as one.
+  bool ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
   Partners PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const;
 
  private:
@@ -43,10 +45,9 @@ class SharedObjects {
   absl::flat_hash_map<uint64_t, uint32_t> holder_counts_;  // By hash of kind and object.
 };
 
-// Links pairs of accounts that share two kinds of things of which at least one, payment, sign-up or address, is no text,
-// and that are not declared to be together. In order.
+// Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without ratios.
 // Limits: what more than kHoldersMax accounts hold is common and links nobody.
 inline constexpr size_t kHoldersMax = 16;
-std::vector<CampaignLink> FindSharedLinks(std::span<const CampaignCandidate> candidates);
+std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates);
 
 }  // namespace stillwatch::detector
