@@ -20,7 +20,7 @@ enum class FoundBy : uint8_t { kRhythm, kSharing };
 constexpr double kRhythmLimit = 8;
 constexpr double kTestedLimit = 3;
 constexpr double kSelectedLimit = 1.5;
-constexpr double kPooledLimit = 2.5;
+constexpr double kPooledLimit = 4;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
@@ -36,7 +36,7 @@ std::vector<uint32_t> IndicesOf(const LinkGroup& group) {
   return out;
 }
 
-// True if half of the members or more declare the same organisation.
+// True if several members, and at least half of all, declare the same organisation.
 bool IsDeclared(std::span<const CampaignCandidate> candidates, const LinkGroup& group) {
   absl::flat_hash_map<uint64_t, size_t> counts;
   size_t largest = 0;
@@ -44,7 +44,7 @@ bool IsDeclared(std::span<const CampaignCandidate> candidates, const LinkGroup& 
     const uint64_t organization = candidates[member.index].organization;
     if (organization != 0) largest = std::max(largest, ++counts[organization]);
   }
-  return 2 * largest >= group.size();
+  return largest > 1 && 2 * largest >= group.size();
 }
 
 CampaignEvidence Evidence(double log_likelihood_ratio, double limit, double value, double population) {
@@ -151,7 +151,7 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
       Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
 
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
-  term(CampaignTerm::kPooled) = Evidence(kDependence * (pooled - kPooledUsual), kPooledLimit, pooled, kPooledUsual);
+  term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
   const Membership whole{
       .campaign = 1, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
   out.assessment = Assess(Merged(search.candidates, indices), search.baseline, Label::kUnlabelled, whole);

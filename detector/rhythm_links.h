@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "detector/campaign_candidate.h"
+#include "detector/link_groups.h"
 
 namespace stillwatch::detector {
 
@@ -55,6 +56,14 @@ class Rhythm {
 inline constexpr double kRhythmLinkMin = 8;
 inline constexpr size_t kRhythmNeighbours = 2048;
 std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+
+// Links each account that is in no group yet to the members of `group` that it shares a queue with, as FindRhythmLinks but from
+// kRhythmJoinMin on: few groups are there to be joined, so that less is needed. Returns it where it has links to a quarter of
+// the members.
+inline constexpr double kRhythmJoinMin = 5;
+std::vector<GroupMember> FindRhythmJoiners(std::span<const CampaignCandidate> candidates,
+                                           const std::vector<bool>& is_grouped, std::span<const GroupMember> group,
+                                           int64_t time_unix_nano);
 
 // Index of dispersion of a group's counts of beginnings, by bin, over the members that were there: 1 for independent
 // Poisson processes of one rate, more for independent customers, less for what was dealt out. 1 if there are no counts.

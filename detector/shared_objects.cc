@@ -54,6 +54,11 @@ void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::
     case ObjectKind::kConversation:
       for (const uint64_t hash : links.conversations().hashes()) visit(hash);
       return;
+    case ObjectKind::kParameters:
+      for (const auto& entry : links.parameters().entries()) {
+        if (2 * entry.count > account.portrait->event_count()) visit(entry.hash);
+      }
+      return;
   }
 }
 
@@ -81,9 +86,11 @@ SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
 
 bool SharedObjects::ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const {
   const auto share = [&](ObjectKind kind) {
+    const size_t holders_max =
+        kind == ObjectKind::kParameters ? std::max(kHoldersMax, candidates_.size() / 20) : kHoldersMax;
     std::vector<uint64_t> ours;
     VisitObjects(a, kind, [&](uint64_t hash) {
-      if (holder_counts_.at(Key(kind, hash)) <= kHoldersMax) ours.push_back(hash);
+      if (holder_counts_.at(Key(kind, hash)) <= holders_max) ours.push_back(hash);
     });
     bool found = false;
     VisitObjects(b, kind, [&](uint64_t hash) { found |= std::find(ours.begin(), ours.end(), hash) != ours.end(); });
@@ -92,6 +99,7 @@ bool SharedObjects::ShareTwoKinds(const CampaignCandidate& a, const CampaignCand
   auto kinds = std::count_if(kPlainKinds.begin(), kPlainKinds.end(), share);
   if (kinds < 2) kinds += std::any_of(kTextKinds.begin(), kTextKinds.end(), share);
   if (kinds < 2) kinds += share(ObjectKind::kConversation);
+  if (kinds < 2) kinds += share(ObjectKind::kParameters);
   return kinds >= 2;
 }
 

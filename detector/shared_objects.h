@@ -13,8 +13,9 @@
 namespace stillwatch::detector {
 
 // Kinds of things that accounts can share.
-enum class ObjectKind : uint8_t { kPayment, kSignup, kAddress, kSystem, kHead, kPrompt, kConversation };
-inline constexpr size_t kObjectKindCount = 7;
+// kParameters: the parameters of most of its requests.
+enum class ObjectKind : uint8_t { kPayment, kSignup, kAddress, kSystem, kHead, kPrompt, kConversation, kParameters };
+inline constexpr size_t kObjectKindCount = 8;
 
 // Calls `visit` with each object of the kind that the account holds, at most 16.
 void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit);
@@ -36,7 +37,8 @@ class SharedObjects {
   // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
   SharedObjects(std::span<const CampaignCandidate> candidates, std::span<const std::vector<uint32_t>> groups);
 
-  // True if the two accounts share two kinds of things that at most kHoldersMax accounts hold; all that is text counts as one.
+  // True if the two accounts share two kinds of things that at most kHoldersMax accounts hold, or a twentieth of all
+  // accounts for parameters, which have fewer values; all that is text counts as one kind.
   bool ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
   Partners PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const;
 
