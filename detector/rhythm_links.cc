@@ -26,8 +26,13 @@ constexpr double kDifferenceMin = 0.1;
 // difference of two Poisson counts. Honest accounts differ by more on one day or another.
 constexpr float kRootDistanceMax = 2.1F;
 constexpr size_t kRootDays = 4;
+// Fewer in these days are too few even for an account that began yesterday.
+constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
 
 constexpr int64_t kCoarseWidth = 2;
+
+// Bins after which a pair that is far apart is given up.
+constexpr Eigen::Index kBinsForHopeless = 16;
 
 // An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
 struct RecentDays {
@@ -50,7 +55,7 @@ std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin,
     const bool is_whole = links.first_bin() < end_bin - static_cast<int64_t>(day + 1) * LinkSketch::kBinsPerDay;
     out.roots[day] = is_whole ? std::sqrt(static_cast<float>(sum)) : -1;
   }
-  if (total == 0) return std::nullopt;
+  if (total < kRecentStartsMin) return std::nullopt;
   return out;
 }
 
@@ -69,12 +74,13 @@ Rhythm::Scale Rhythm::MakeScale(const LinkSketch& links, int64_t end_bin, int64_
   const int64_t count = LinkSketch::kBinCount / width;
   const int64_t end = end_bin / width;
   Scale scale;
-  scale.starts.resize(static_cast<size_t>(count));
-  scale.first = std::clamp<int64_t>(links.first_bin() / width + 1 - (end - count), 0, count);
-  for (int64_t i = scale.first; i < count; ++i) {
+  scale.starts = Eigen::ArrayXf::Zero(count);
+  const int64_t first = std::clamp<int64_t>(links.first_bin() / width + 1 - (end - count), 0, count);
+  scale.first = first;
+  for (int64_t i = first; i < count; ++i) {
     int sum = 0;
     for (int64_t j = 0; j < width; ++j) sum += links.starts((end - count + i) * width + j);
-    scale.starts[static_cast<size_t>(i)] = static_cast<float>(sum);
+    scale.starts[i] = static_cast<float>(sum);
   }
   double sum_of_squares = 0;
   int freedom = 0;
@@ -82,8 +88,8 @@ Rhythm::Scale Rhythm::MakeScale(const LinkSketch& links, int64_t end_bin, int64_
     double sum = 0;
     double square = 0;
     int days = 0;
-    for (int64_t i = scale.first + phase; i < count; i += bins_per_day, ++days) {
-      const auto value = static_cast<double>(scale.starts[static_cast<size_t>(i)]);
+    for (int64_t i = first + phase; i < count; i += bins_per_day, ++days) {
+      const auto value = static_cast<double>(scale.starts[i]);
       sum += value;
       square += value * value;
     }
@@ -114,34 +120,35 @@ std::optional<Rhythm> Rhythm::Of(const LinkSketch& links, int64_t end_bin) {
   return out;
 }
 
-std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale& b, int64_t bins_per_day) {
+std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale& b) {
   const double dispersion = std::sqrt(a.dispersion * b.dispersion);
   if (dispersion <= kDifferenceMin) return std::nullopt;
-  int bins = 0;
-  float sum = 0;
-  for (size_t i = static_cast<size_t>(std::max(a.first, b.first)); i < a.starts.size(); ++i) {
-    const float both = a.starts[i] + b.starts[i];
-    if (both <= 0) continue;
-    const float difference = a.starts[i] - b.starts[i];
-    ++bins;
-    sum += difference * difference / both;
-    // Most pairs are far apart, and that shows within the first days.
-    if (bins == 2 * bins_per_day && sum > 3 * static_cast<float>(bins)) return std::nullopt;
-  }
-  if (bins < kBinsMin) return std::nullopt;
+  const Eigen::Index there = std::min(a.starts.size() - a.first, b.starts.size() - b.first);
+  const auto differ = [&](Eigen::Index bins) {
+    const auto x = a.starts.tail(bins);
+    const auto y = b.starts.tail(bins);
+    return static_cast<double>(((x - y).square() / (x + y).max(1.0F)).sum());
+  };
+  const auto count_begun = [&](Eigen::Index bins) {
+    return static_cast<double>((a.starts.tail(bins) + b.starts.tail(bins)).min(1.0F).sum());
+  };
+  // Most pairs are far apart, and that shows within the last bins.
+  if (there > kBinsForHopeless && differ(kBinsForHopeless) > 2 * count_begun(kBinsForHopeless)) return std::nullopt;
+  const double count = count_begun(there);
+  if (count < kBinsMin) return std::nullopt;
   RhythmComparison out;
-  out.difference = std::max(static_cast<double>(sum) / bins, kDifferenceMin);
+  out.difference = std::max(differ(there) / count, kDifferenceMin);
   out.dispersion = dispersion;
   if (out.difference > kDifferenceMax || out.difference >= dispersion) return out;
   const double ratio = out.difference / dispersion;
-  out.log_likelihood_ratio = 0.5 * bins * (-std::log(ratio) - 1 + ratio);
+  out.log_likelihood_ratio = 0.5 * count * (-std::log(ratio) - 1 + ratio);
   return out;
 }
 
 std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b) {
-  const auto fine = CompareScale(a.fine_, b.fine_, LinkSketch::kBinsPerDay);
-  const auto coarse = CompareScale(a.coarse_, b.coarse_, LinkSketch::kBinsPerDay / kCoarseWidth);
-  if (!fine) return coarse;
+  const auto fine = CompareScale(a.fine_, b.fine_);
+  if (!fine) return std::nullopt;
+  const auto coarse = CompareScale(a.coarse_, b.coarse_);
   if (!coarse) return fine;
   return coarse->log_likelihood_ratio > fine->log_likelihood_ratio ? coarse : fine;
 }

@@ -1,6 +1,7 @@
 // Finds accounts that are served from one queue.
 #pragma once
 
+#include <Eigen/Core>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -39,12 +40,12 @@ class Rhythm {
  private:
   // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
   struct Scale {
-    int64_t first = 0;  // Index of the first bin that the account was there for as a whole.
+    Eigen::Index first = 0;  // Index of the first bin that the account was there for as a whole.
     double dispersion = 0;
-    std::vector<float> starts;
+    Eigen::ArrayXf starts;
   };
   static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
-  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b, int64_t bins_per_day);
+  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
 
   Scale fine_;
   Scale coarse_;
