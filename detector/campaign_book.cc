@@ -67,6 +67,7 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
   }
   campaign.terms = found.terms;
   campaign.findings = found.assessment.findings;
+  campaign.summaries = found.summaries;
   campaign.log_odds = found.assessment.log_odds;
   campaign.verdict = found.assessment.verdict;
   campaign.last_found_time_unix_nano = time_unix_nano;

@@ -38,6 +38,7 @@ struct Campaign {
   std::array<CampaignEvidence, kCampaignTermCount> terms{};
   // What was found in the members' merged portrait, in the order of AllDetectors().
   std::array<Finding, kDetectorCount> findings{};
+  std::array<std::string, kDetectorCount> summaries;  // Of those worth a sentence.
   double log_odds = kBaseLogOdds;
   Verdict verdict = Verdict::kClear;
   uint64_t event_count = 0;  // Of all members together.

@@ -43,14 +43,22 @@ bool Take(std::string_view& bytes, T& value) {
   return true;
 }
 
-bool TakeMember(std::string_view& bytes, CampaignMember& member) {
+void AppendText(std::string_view text, std::string& out) {
+  Append(static_cast<uint16_t>(text.size()), out);
+  out += text;
+}
+
+bool TakeText(std::string_view& bytes, std::string& text) {
   uint16_t size = 0;
-  if (!Take(bytes, member.share) || !Take(bytes, member.last_found_time_unix_nano)) return false;
-  if (!Take(bytes, member.found_count) || !Take(bytes, size)) return false;
-  if (bytes.size() < size) return false;
-  member.account_id = bytes.substr(0, size);
+  if (!Take(bytes, size) || bytes.size() < size) return false;
+  text = bytes.substr(0, size);
   bytes.remove_prefix(size);
   return true;
+}
+
+bool TakeMember(std::string_view& bytes, CampaignMember& member) {
+  if (!Take(bytes, member.share) || !Take(bytes, member.last_found_time_unix_nano)) return false;
+  return Take(bytes, member.found_count) && TakeText(bytes, member.account_id);
 }
 
 Fixed FixedOf(const Campaign& campaign) {
@@ -92,12 +100,12 @@ std::string CampaignBook::Encode() const {
   std::string out(1, static_cast<char>(kVersion));
   for (const Campaign& campaign : campaigns_) {
     Append(FixedOf(campaign), out);
+    for (const std::string& summary : campaign.summaries) AppendText(summary, out);
     for (const CampaignMember& member : campaign.members) {
       Append(member.share, out);
       Append(member.last_found_time_unix_nano, out);
       Append(member.found_count, out);
-      Append(static_cast<uint16_t>(member.account_id.size()), out);
-      out += member.account_id;
+      AppendText(member.account_id, out);
     }
   }
   return out;
@@ -111,6 +119,9 @@ std::optional<CampaignBook> CampaignBook::Decode(std::string_view bytes) {
     Fixed fixed{};
     if (!Take(bytes, fixed)) return std::nullopt;
     Campaign campaign = CampaignOf(fixed);
+    for (std::string& summary : campaign.summaries) {
+      if (!TakeText(bytes, summary)) return std::nullopt;
+    }
     for (uint32_t i = 0; i < fixed.member_count; ++i) {
       if (!TakeMember(bytes, campaign.members.emplace_back())) return std::nullopt;
     }

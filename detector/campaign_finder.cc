@@ -21,6 +21,9 @@ constexpr double kRhythmLimit = 8;
 constexpr double kTestedLimit = 3;
 constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
+// Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside events
+// leave 1, and a little less where chance picked those who are alike.
+constexpr double kGroupDispersionMax = 0.5;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
@@ -134,6 +137,21 @@ CampaignEvidence RhythmEvidence(const Search& search, std::span<const uint32_t> 
                   GroupDispersion(search.candidates, group, search.time_unix_nano), 1.0);
 }
 
+// Findings below this are not worth a sentence: a likelihood ratio of 1.1.
+constexpr double kSummaryLogOddsMin = 0.1;
+
+std::array<std::string, kDetectorCount> Summarize(const features::Portrait& portrait, const Baseline& baseline,
+                                                  const Membership& membership, const Assessment& assessment) {
+  const features::FeatureRow row = features::ExtractFeatures(portrait);
+  const AccountView view{portrait, row, baseline.groups[assessment.peer_group], membership};
+  std::array<std::string, kDetectorCount> out;
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    if (assessment.findings[i].log_odds < kSummaryLogOddsMin) continue;
+    out[i] = AllDetectors()[i]->summarize(view, assessment.findings[i]);
+  }
+  return out;
+}
+
 FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const CampaignLink> links, FoundBy found_by) {
   FoundCampaign out;
   const std::vector<uint32_t> indices = IndicesOf(group);
@@ -153,8 +171,10 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
   const Membership whole{
-      .campaign = 1, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
-  out.assessment = Assess(Merged(search.candidates, indices), search.baseline, Label::kUnlabelled, whole);
+      .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
+  const features::Portrait merged = Merged(search.candidates, indices);
+  out.assessment = Assess(merged, search.baseline, Label::kUnlabelled, whole);
+  out.summaries = Summarize(merged, search.baseline, whole, out.assessment);
   out.members = std::move(group);
   return out;
 }
@@ -165,7 +185,10 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
                                          int64_t time_unix_nano) {
   const std::vector<CampaignLink> rhythm_links = FindRhythmLinks(candidates, time_unix_nano);
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
-  std::erase_if(groups, [&](const LinkGroup& group) { return IsDeclared(candidates, group); });
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    return IsDeclared(candidates, group) ||
+           GroupDispersion(candidates, IndicesOf(group), time_unix_nano) > kGroupDispersionMax;
+  });
   const size_t rhythm_group_count = groups.size();
 
   std::vector<bool> is_grouped(candidates.size(), false);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "detector/baseline.h"
@@ -20,6 +21,8 @@ struct FoundCampaign {
   std::array<CampaignEvidence, kCampaignTermCount> terms{};
   // Of the members' merged portrait, with the terms; what is said of the group as a whole.
   Assessment assessment;
+  // A sentence for each finding of the assessment that is worth one, in the order of AllDetectors(); empty for others.
+  std::array<std::string, kDetectorCount> summaries;
 };
 
 // Groups of at least this many are told from chance by their rhythm alone: one linked pair in a thousand is chance, but not

@@ -24,6 +24,10 @@ Finding Evaluate(const AccountView& account) {
 
 std::string Group(const AccountView& account) {
   char text[80];
+  if (account.membership.campaign == 0) {
+    std::snprintf(text, sizeof(text), "the group of %u accounts", account.membership.member_count);
+    return text;
+  }
   std::snprintf(text, sizeof(text), "group %s of %u accounts", CampaignId(account.membership.campaign).c_str(),
                 account.membership.member_count);
   return text;

@@ -1,0 +1,70 @@
+#include "detector/rhythm_links.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/detector/relay_pool.h"
+
+namespace stillwatch::detector {
+namespace {
+
+constexpr int kDays = 12;
+constexpr int64_t kNow = kPoolStart + kDays * kNanosecondsPerDay;
+
+std::vector<uint32_t> Indices(const std::vector<size_t>& accounts) { return {accounts.begin(), accounts.end()}; }
+
+TEST(RhythmLinksTest, AccountsDealtOutFromOneQueueAreNearlyAllLinked) {
+  MadeAccounts accounts(1);
+  AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
+  EXPECT_GT(FindRhythmLinks(accounts.Candidates(), kNow).size(), 170U) << "of 190 pairs";
+}
+
+TEST(RhythmLinksTest, StrangersAreNot) {
+  MadeAccounts accounts(2);
+  AddStrangers(accounts, 150, kDays);
+  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 1U) << "of 11,175 pairs";
+}
+
+TEST(RhythmLinksTest, TimersOfOneRateAreNot) {
+  MadeAccounts accounts(3);
+  std::uniform_real_distribution<double> jitter(0.6, 1.4);
+  for (int i = 0; i < 40; ++i) {
+    const size_t timer = accounts.Add();
+    for (double hour = 0; hour < kDays * 24; hour += jitter(accounts.random())) {
+      accounts.Request(timer, kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
+    }
+  }
+  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 2U) << "of 780 pairs";
+}
+
+// Some are, by chance; what they have together is then no group (campaign_finder_test.cc).
+TEST(RhythmLinksTest, CustomersWhoFollowTheSameEventsAreMostlyNot) {
+  MadeAccounts accounts(4);
+  AddPool(accounts, 40, kDays, Dealing::kRandom);
+  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 195U) << "of 780 pairs";
+}
+
+TEST(RhythmLinksTest, ServiceAccountsOfOneDeclaredOrganisationAreNot) {
+  MadeAccounts accounts(5);
+  for (const size_t i : AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed)) accounts.profile(i).organization = 7;
+  EXPECT_TRUE(FindRhythmLinks(accounts.Candidates(), kNow).empty());
+}
+
+TEST(RhythmLinksTest, TwoDaysAreTooFew) {
+  MadeAccounts accounts(6);
+  AddPool(accounts, 20, 2, Dealing::kLeastRecentlyUsed);
+  EXPECT_TRUE(FindRhythmLinks(accounts.Candidates(), kPoolStart + 2 * kNanosecondsPerDay).empty());
+}
+
+TEST(GroupDispersionTest, IsBelowOneForWhatIsDealtOutOneForChanceAndAboveForStrangers) {
+  MadeAccounts accounts(7);
+  const auto pool = Indices(AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed));
+  const auto chance = Indices(AddPool(accounts, 20, kDays, Dealing::kRandom));
+  const auto strangers = Indices(AddStrangers(accounts, 20, kDays));
+  const auto candidates = accounts.Candidates();
+  EXPECT_LT(GroupDispersion(candidates, pool, kNow), 0.2);
+  EXPECT_NEAR(GroupDispersion(candidates, chance, kNow), 1, 0.15);
+  EXPECT_GT(GroupDispersion(candidates, strangers, kNow), 1.3);
+}
+
+}  // namespace
+}  // namespace stillwatch::detector
