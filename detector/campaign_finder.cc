@@ -183,7 +183,8 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano) {
-  const std::vector<CampaignLink> rhythm_links = FindRhythmLinks(candidates, time_unix_nano);
+  RhythmSearch rhythm_search(candidates, time_unix_nano);
+  const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
     return IsDeclared(candidates, group) ||
@@ -195,6 +196,7 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (const LinkGroup& group : groups) {
     for (const GroupMember& member : group) is_grouped[member.index] = true;
   }
+  for (LinkGroup& group : groups) rhythm_search.AddJoiners(is_grouped, group);
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
 

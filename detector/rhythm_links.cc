@@ -25,7 +25,6 @@ constexpr double kDifferenceMin = 0.1;
 // Beginnings of a day, after the square root that makes their spread 1/2, may differ by this: three deviations of the
 // difference of two Poisson counts. Honest accounts differ by more on one day or another.
 constexpr float kRootDistanceMax = 2.1F;
-constexpr size_t kRootDays = 4;
 // Fewer in these days are too few even for an account that began yesterday.
 constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
 
@@ -34,18 +33,12 @@ constexpr int64_t kCoarseWidth = 2;
 // Bins after which a pair that is far apart is given up.
 constexpr Eigen::Index kBinsForHopeless = 16;
 
-// An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
-struct RecentDays {
-  std::array<float, kRootDays> roots;
-  uint32_t index;
-};
-
 // Nothing if the account began too little for Rhythm::Of anyway.
 std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
   if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
-  RecentDays out{{}, index};
+  RecentDays out{.index = index};
   int total = 0;
-  for (size_t day = 0; day < kRootDays; ++day) {
+  for (size_t day = 0; day < RecentDays::kCount; ++day) {
     int sum = 0;
     for (int64_t i = 1; i <= LinkSketch::kBinsPerDay; ++i) {
       sum += links.starts(end_bin - static_cast<int64_t>(day) * LinkSketch::kBinsPerDay - i);
@@ -60,7 +53,7 @@ std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin,
 }
 
 bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
-  for (size_t day = 1; day < kRootDays; ++day) {
+  for (size_t day = 0; day < RecentDays::kCount; ++day) {
     const bool is_known = a.roots[day] >= 0 && b.roots[day] >= 0;
     if (is_known && std::abs(a.roots[day] - b.roots[day]) > kRootDistanceMax) return false;
   }
@@ -153,36 +146,64 @@ std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b
   return coarse->log_likelihood_ratio > fine->log_likelihood_ratio ? coarse : fine;
 }
 
-std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
-  const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
-  std::vector<RecentDays> recent;
+RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
+    : candidates_(candidates), end_bin_(LinkSketch::BinOf(time_unix_nano)), rhythms_(candidates.size()) {
   for (uint32_t i = 0; i < candidates.size(); ++i) {
-    if (const auto days = RecentDaysOf(*candidates[i].links, end_bin, i)) recent.push_back(*days);
+    if (const auto days = RecentDaysOf(*candidates[i].links, end_bin_, i)) recent_.push_back(*days);
   }
-  std::sort(recent.begin(), recent.end(), [](const RecentDays& x, const RecentDays& y) {
+  std::sort(recent_.begin(), recent_.end(), [](const RecentDays& x, const RecentDays& y) {
     return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
   });
-  std::vector<std::optional<std::optional<Rhythm>>> rhythms(candidates.size());  // Made when first needed.
-  const auto rhythm_of = [&](uint32_t index) -> const std::optional<Rhythm>& {
-    if (!rhythms[index]) rhythms[index] = Rhythm::Of(*candidates[index].links, end_bin);
-    return *rhythms[index];
-  };
+}
+
+const std::optional<Rhythm>& RhythmSearch::RhythmOf(uint32_t index) {
+  if (!rhythms_[index]) rhythms_[index] = Rhythm::Of(*candidates_[index].links, end_bin_);
+  return *rhythms_[index];
+}
+
+// Log-likelihood ratio; 0 where there is none.
+double RhythmSearch::Compare(uint32_t a, uint32_t b) {
+  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !RhythmOf(a) || !RhythmOf(b)) return 0;
+  const auto found = Rhythm::Compare(*RhythmOf(a), *RhythmOf(b));
+  return found ? found->log_likelihood_ratio : 0;
+}
+
+std::vector<CampaignLink> RhythmSearch::FindLinks() {
   std::vector<CampaignLink> out;
-  for (size_t i = 0; i < recent.size(); ++i) {
-    for (size_t j = i + 1; j < std::min(recent.size(), i + 1 + kRhythmNeighbours); ++j) {
-      if (recent[j].roots[0] - recent[i].roots[0] > kRootDistanceMax) break;
-      if (!MayShareQueue(recent[i], recent[j])) continue;
-      const auto [a, b] = std::minmax(recent[i].index, recent[j].index);
-      if (AreDeclaredTogether(candidates[a], candidates[b])) continue;
-      if (!rhythm_of(a) || !rhythm_of(b)) continue;
-      const auto found = Rhythm::Compare(*rhythm_of(a), *rhythm_of(b));
-      if (!found || found->log_likelihood_ratio < kRhythmLinkMin) continue;
-      out.push_back({a, b, static_cast<float>(found->log_likelihood_ratio)});
+  for (size_t i = 0; i < recent_.size(); ++i) {
+    for (size_t j = i + 1; j < std::min(recent_.size(), i + 1 + kNeighbours); ++j) {
+      if (recent_[j].roots[0] - recent_[i].roots[0] > kRootDistanceMax) break;
+      if (!MayShareQueue(recent_[i], recent_[j])) continue;
+      const auto [a, b] = std::minmax(recent_[i].index, recent_[j].index);
+      const double ratio = Compare(a, b);
+      if (ratio >= kLinkMin) out.push_back({a, b, static_cast<float>(ratio)});
     }
   }
   std::sort(out.begin(), out.end(),
             [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
   return out;
+}
+
+void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
+  const LinkGroup core = group;
+  std::vector<const RecentDays*> days;
+  for (const RecentDays& account : recent_) {
+    const auto is_it = [&](const GroupMember& member) { return member.index == account.index; };
+    if (is_grouped[account.index] && std::any_of(core.begin(), core.end(), is_it)) days.push_back(&account);
+  }
+  const auto half = static_cast<double>(core.size()) / 2;
+  for (const RecentDays& account : recent_) {
+    if (is_grouped[account.index]) continue;
+    const auto may_share = [&](const RecentDays* member) { return MayShareQueue(account, *member); };
+    if (static_cast<double>(std::count_if(days.begin(), days.end(), may_share)) < half) continue;
+    const auto links = static_cast<double>(std::count_if(core.begin(), core.end(), [&](const GroupMember& member) {
+      return Compare(account.index, member.index) >= kJoinMin;
+    }));
+    if (links < half) continue;
+    group.push_back({account.index, static_cast<float>(std::min(1.0, links / static_cast<double>(core.size())))});
+    is_grouped[account.index] = true;
+  }
+  std::sort(group.begin(), group.end(), [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; });
 }
 
 double GroupDispersion(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -51,20 +52,39 @@ class Rhythm {
   Scale coarse_;
 };
 
-// Links all pairs with a log-likelihood ratio of at least kRhythmLinkMin that are not declared to be together. In order.
-// Of a thousand accounts half a million pairs are compared; at 8 a chance link among them is rare, and a group of chance links
-// rarer still. Limits: an account is compared with the kRhythmNeighbours next ones by volume of the last day.
-inline constexpr double kRhythmLinkMin = 8;
-inline constexpr size_t kRhythmNeighbours = 2048;
-std::vector<CampaignLink> FindRhythmLinks(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+// An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
+struct RecentDays {
+  static constexpr size_t kCount = 4;
+  std::array<float, kCount> roots{};  // Square roots of the beginnings of each day; −1 before its first whole day.
+  uint32_t index = 0;                 // Of the candidate.
+};
 
-// Links each account that is in no group yet to the members of `group` that it shares a queue with, as FindRhythmLinks but from
-// kRhythmJoinMin on: few groups are there to be joined, so that less is needed. Returns it where it has links to a quarter of
-// the members.
-inline constexpr double kRhythmJoinMin = 5;
-std::vector<GroupMember> FindRhythmJoiners(std::span<const CampaignCandidate> candidates,
-                                           const std::vector<bool>& is_grouped, std::span<const GroupMember> group,
-                                           int64_t time_unix_nano);
+// Searches all accounts for common queues, as of one moment. Ownership: `candidates` must outlive it.
+// Limits: an account is compared with the kNeighbours next ones by volume of the last day.
+class RhythmSearch {
+ public:
+  static constexpr size_t kNeighbours = 2048;
+  // Of a thousand accounts half a million pairs are compared; from 8 on a chance link among them is rare, and a group of
+  // chance links rarer still. To join a group that is there anyway, less is needed.
+  static constexpr double kLinkMin = 8;
+  static constexpr double kJoinMin = 6;
+
+  RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+
+  // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together. In order.
+  std::vector<CampaignLink> FindLinks();
+  // Adds to `group` the accounts in no group that have links of at least kJoinMin to half of its members.
+  void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group);
+
+ private:
+  const std::optional<Rhythm>& RhythmOf(uint32_t index);
+  double Compare(uint32_t a, uint32_t b);
+
+  std::span<const CampaignCandidate> candidates_;
+  int64_t end_bin_;
+  std::vector<RecentDays> recent_;                               // By volume of the last day.
+  std::vector<std::optional<std::optional<Rhythm>>> rhythms_;  // By candidate; made when first needed.
+};
 
 // Index of dispersion of a group's counts of beginnings, by bin, over the members that were there: 1 for independent
 // Poisson processes of one rate, more for independent customers, less for what was dealt out. 1 if there are no counts.

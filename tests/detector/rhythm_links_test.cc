@@ -12,16 +12,21 @@ constexpr int64_t kNow = kPoolStart + kDays * kNanosecondsPerDay;
 
 std::vector<uint32_t> Indices(const std::vector<size_t>& accounts) { return {accounts.begin(), accounts.end()}; }
 
+std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
+  const auto candidates = accounts.Candidates();
+  return RhythmSearch(candidates, time_unix_nano).FindLinks();
+}
+
 TEST(RhythmLinksTest, AccountsDealtOutFromOneQueueAreNearlyAllLinked) {
   MadeAccounts accounts(1);
   AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
-  EXPECT_GT(FindRhythmLinks(accounts.Candidates(), kNow).size(), 170U) << "of 190 pairs";
+  EXPECT_GT(LinksOf(accounts).size(), 170U) << "of 190 pairs";
 }
 
 TEST(RhythmLinksTest, StrangersAreNot) {
   MadeAccounts accounts(2);
   AddStrangers(accounts, 150, kDays);
-  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 1U) << "of 11,175 pairs";
+  EXPECT_LE(LinksOf(accounts).size(), 1U) << "of 11,175 pairs";
 }
 
 TEST(RhythmLinksTest, TimersOfOneRateAreNot) {
@@ -33,26 +38,43 @@ TEST(RhythmLinksTest, TimersOfOneRateAreNot) {
       accounts.Request(timer, kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
     }
   }
-  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 2U) << "of 780 pairs";
+  EXPECT_LE(LinksOf(accounts).size(), 2U) << "of 780 pairs";
 }
 
 // Some are, by chance; what they have together is then no group (campaign_finder_test.cc).
 TEST(RhythmLinksTest, CustomersWhoFollowTheSameEventsAreMostlyNot) {
   MadeAccounts accounts(4);
   AddPool(accounts, 40, kDays, Dealing::kRandom);
-  EXPECT_LE(FindRhythmLinks(accounts.Candidates(), kNow).size(), 195U) << "of 780 pairs";
+  EXPECT_LE(LinksOf(accounts).size(), 195U) << "of 780 pairs";
 }
 
 TEST(RhythmLinksTest, ServiceAccountsOfOneDeclaredOrganisationAreNot) {
   MadeAccounts accounts(5);
   for (const size_t i : AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed)) accounts.profile(i).organization = 7;
-  EXPECT_TRUE(FindRhythmLinks(accounts.Candidates(), kNow).empty());
+  EXPECT_TRUE(LinksOf(accounts).empty());
 }
 
 TEST(RhythmLinksTest, TwoDaysAreTooFew) {
   MadeAccounts accounts(6);
   AddPool(accounts, 20, 2, Dealing::kLeastRecentlyUsed);
-  EXPECT_TRUE(FindRhythmLinks(accounts.Candidates(), kPoolStart + 2 * kNanosecondsPerDay).empty());
+  EXPECT_TRUE(LinksOf(accounts, kPoolStart + 2 * kNanosecondsPerDay).empty());
+}
+
+TEST(RhythmLinksTest, WhoIsServedFromTheSameQueueJoinsAGroupAndStrangersDoNot) {
+  MadeAccounts accounts(8);
+  const auto pool = Indices(AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed));
+  AddStrangers(accounts, 100, kDays);
+  const auto candidates = accounts.Candidates();
+  LinkGroup group;
+  std::vector<bool> is_grouped(candidates.size(), false);
+  for (size_t i = 0; i < 12; ++i) {
+    group.push_back({pool[i], 1});
+    is_grouped[pool[i]] = true;
+  }
+  RhythmSearch(candidates, kNow).AddJoiners(is_grouped, group);
+  EXPECT_GE(group.size(), 19U);
+  EXPECT_LE(group.size(), 20U);
+  for (const GroupMember& member : group) EXPECT_LE(member.index, pool.back());
 }
 
 TEST(GroupDispersionTest, IsBelowOneForWhatIsDealtOutOneForChanceAndAboveForStrangers) {
