@@ -23,7 +23,9 @@ constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside events
 // leave 1, and a little less where chance picked those who are alike.
-constexpr double kGroupDispersionMax = 0.5;
+constexpr double kDispersionAmongMembersMax = 0.4;
+// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by itself.
+constexpr double kDispersionOfDaysMin = 1.0;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
@@ -134,7 +136,7 @@ CampaignEvidence RhythmEvidence(const Search& search, std::span<const uint32_t> 
   }
   const double each = 2 * sum / static_cast<double>(group.size());
   return Evidence(kDependence * each, kRhythmLimit,
-                  GroupDispersion(search.candidates, group, search.time_unix_nano), 1.0);
+                  MeasureGroup(search.candidates, group, search.time_unix_nano).among_members, 1.0);
 }
 
 // Findings below this are not worth a sentence: a likelihood ratio of 1.1.
@@ -187,8 +189,9 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
-    return IsDeclared(candidates, group) ||
-           GroupDispersion(candidates, IndicesOf(group), time_unix_nano) > kGroupDispersionMax;
+    const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);
+    return IsDeclared(candidates, group) || rhythm.among_members > kDispersionAmongMembersMax ||
+           rhythm.from_day_to_day < kDispersionOfDaysMin;
   });
   const size_t rhythm_group_count = groups.size();
 
@@ -204,11 +207,13 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
   for (const CampaignLink& link : shared_links) to_count.push_back({link.a, link.b});
   const SharedObjects objects(candidates, to_count);
-  std::erase_if(shared_links, [&](const CampaignLink& link) {
-    return !objects.ShareTwoKinds(candidates[link.a], candidates[link.b]);
-  });
+  const auto compare = [&](uint32_t a, uint32_t b) { return objects.CompareKinds(candidates[a], candidates[b]); };
+  std::erase_if(shared_links,
+                [&](const CampaignLink& link) { return compare(link.a, link.b) == SharedKinds::kTooFew; });
   for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
-    if (!IsDeclared(candidates, group)) groups.push_back(std::move(group));
+    // Strangers with one gift card often use the same defaults; three of them seldom do.
+    const bool is_weak_pair = group.size() == 2 && compare(group[0].index, group[1].index) == SharedKinds::kWeak;
+    if (!is_weak_pair && !IsDeclared(candidates, group)) groups.push_back(std::move(group));
   }
   const Search search{candidates, baseline, time_unix_nano, objects};
   std::vector<FoundCampaign> out;

@@ -22,9 +22,12 @@ constexpr int64_t kDaysMin = 2;
 constexpr double kDifferenceMax = 0.8;
 // Differences below this are taken for this: a handful of equal counts is no proof of perfection.
 constexpr double kDifferenceMin = 0.1;
-// Beginnings of a day, after the square root that makes their spread 1/2, may differ by this: three deviations of the
-// difference of two Poisson counts. Honest accounts differ by more on one day or another.
-constexpr float kRootDistanceMax = 2.1F;
+// Beginnings of a day have, after the square root, half the deviation that their dispersion's root says. Accounts that are dealt
+// out with a dispersion of kDifferenceUsual differ by (x − y)² = kDifferenceUsual / 2 a day on average; over several days four
+// deviations more are allowed. Nearly all honest pairs differ by more.
+constexpr float kDifferenceUsual = 0.7F;
+constexpr float kRootDistanceMax = 2.0F;  // On one day, the newest: four deviations.
+
 // Fewer in these days are too few even for an account that began yesterday.
 constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
 
@@ -36,28 +39,26 @@ constexpr Eigen::Index kBinsForHopeless = 16;
 // Nothing if the account began too little for Rhythm::Of anyway.
 std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
   if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
-  RecentDays out{.index = index};
+  RecentDays out{RecentDays::Days::Zero(), RecentDays::Days::Zero(), index};
   int total = 0;
-  for (size_t day = 0; day < RecentDays::kCount; ++day) {
+  for (int day = 0; day < RecentDays::kCount; ++day) {
+    const int64_t end = end_bin - day * LinkSketch::kBinsPerDay;
+    if (links.first_bin() >= end - LinkSketch::kBinsPerDay) break;
     int sum = 0;
-    for (int64_t i = 1; i <= LinkSketch::kBinsPerDay; ++i) {
-      sum += links.starts(end_bin - static_cast<int64_t>(day) * LinkSketch::kBinsPerDay - i);
-    }
+    for (int64_t bin = end - LinkSketch::kBinsPerDay; bin < end; ++bin) sum += links.starts(bin);
     total += sum;
-    // Before its first whole day it could have had any count.
-    const bool is_whole = links.first_bin() < end_bin - static_cast<int64_t>(day + 1) * LinkSketch::kBinsPerDay;
-    out.roots[day] = is_whole ? std::sqrt(static_cast<float>(sum)) : -1;
+    out.roots[day] = std::sqrt(static_cast<float>(sum));
+    out.is_known[day] = 1;
   }
   if (total < kRecentStartsMin) return std::nullopt;
   return out;
 }
 
 bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
-  for (size_t day = 0; day < RecentDays::kCount; ++day) {
-    const bool is_known = a.roots[day] >= 0 && b.roots[day] >= 0;
-    if (is_known && std::abs(a.roots[day] - b.roots[day]) > kRootDistanceMax) return false;
-  }
-  return true;
+  const RecentDays::Days is_common = a.is_known * b.is_known;
+  const float days = is_common.sum();
+  const float squares = (is_common * (a.roots - b.roots).square()).sum();
+  return squares <= kDifferenceUsual / 2 * (days + 4 * std::sqrt(2 * days));
 }
 
 }  // namespace
@@ -161,11 +162,10 @@ const std::optional<Rhythm>& RhythmSearch::RhythmOf(uint32_t index) {
   return *rhythms_[index];
 }
 
-// Log-likelihood ratio; 0 where there is none.
-double RhythmSearch::Compare(uint32_t a, uint32_t b) {
-  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !RhythmOf(a) || !RhythmOf(b)) return 0;
-  const auto found = Rhythm::Compare(*RhythmOf(a), *RhythmOf(b));
-  return found ? found->log_likelihood_ratio : 0;
+// With a ratio of 0 where they cannot be compared.
+RhythmComparison RhythmSearch::Compare(uint32_t a, uint32_t b) {
+  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !RhythmOf(a) || !RhythmOf(b)) return {};
+  return Rhythm::Compare(*RhythmOf(a), *RhythmOf(b)).value_or(RhythmComparison());
 }
 
 std::vector<CampaignLink> RhythmSearch::FindLinks() {
@@ -175,7 +175,7 @@ std::vector<CampaignLink> RhythmSearch::FindLinks() {
       if (recent_[j].roots[0] - recent_[i].roots[0] > kRootDistanceMax) break;
       if (!MayShareQueue(recent_[i], recent_[j])) continue;
       const auto [a, b] = std::minmax(recent_[i].index, recent_[j].index);
-      const double ratio = Compare(a, b);
+      const double ratio = Compare(a, b).log_likelihood_ratio;
       if (ratio >= kLinkMin) out.push_back({a, b, static_cast<float>(ratio)});
     }
   }
@@ -197,7 +197,8 @@ void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
     const auto may_share = [&](const RecentDays* member) { return MayShareQueue(account, *member); };
     if (static_cast<double>(std::count_if(days.begin(), days.end(), may_share)) < half) continue;
     const auto links = static_cast<double>(std::count_if(core.begin(), core.end(), [&](const GroupMember& member) {
-      return Compare(account.index, member.index) >= kJoinMin;
+      const RhythmComparison found = Compare(account.index, member.index);
+      return found.log_likelihood_ratio >= kJoinMin && found.difference <= kJoinDifferenceMax;
     }));
     if (links < half) continue;
     group.push_back({account.index, static_cast<float>(std::min(1.0, links / static_cast<double>(core.size())))});
@@ -206,30 +207,47 @@ void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
   std::sort(group.begin(), group.end(), [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; });
 }
 
-double GroupDispersion(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
-                       int64_t time_unix_nano) {
+GroupRhythm MeasureGroup(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                         int64_t time_unix_nano) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
-  double sum = 0;
-  double freedom = 0;
-  for (int64_t bin = end_bin - LinkSketch::kBinCount; bin < end_bin; ++bin) {
-    double count = 0;
-    double starts = 0;
-    double squares = 0;
-    for (const uint32_t member : group) {
-      const LinkSketch& links = *candidates[member].links;
-      if (bin <= links.first_bin() || bin > links.newest_bin()) continue;
-      const double value = links.starts(bin);
-      ++count;
-      starts += value;
-      squares += value * value;
+  double sum_among = 0;
+  double freedom_among = 0;
+  double sum_days = 0;
+  double freedom_days = 0;
+  for (int64_t phase = 1; phase <= LinkSketch::kBinsPerDay; ++phase) {
+    std::vector<std::pair<double, double>> days;  // Members that were there, and their mean.
+    double weight = 0;
+    double starts_of_phase = 0;
+    for (int64_t bin = end_bin - phase; bin >= end_bin - LinkSketch::kBinCount; bin -= LinkSketch::kBinsPerDay) {
+      double count = 0;
+      double starts = 0;
+      double squares = 0;
+      for (const uint32_t member : group) {
+        const LinkSketch& links = *candidates[member].links;
+        if (bin <= links.first_bin() || bin > links.newest_bin()) continue;
+        const double value = links.starts(bin);
+        ++count;
+        starts += value;
+        squares += value * value;
+      }
+      if (count < 2) continue;
+      days.emplace_back(count, starts / count);
+      weight += count;
+      starts_of_phase += starts;
+      // With less than a beginning for two members there is nothing to be equal.
+      if (2 * starts < count) continue;
+      sum_among += squares * count / starts - starts;
+      freedom_among += count - 1;
     }
-    // With less than a beginning for two members there is nothing to be equal.
-    if (count < 2 || 2 * starts < count) continue;
-    const double mean = starts / count;
-    sum += (squares - starts * mean) / mean;
-    freedom += count - 1;
+    if (days.size() < 2 || starts_of_phase == 0) continue;
+    const double mean = starts_of_phase / weight;
+    for (const auto& [count, of_day] : days) sum_days += count * (of_day - mean) * (of_day - mean) / mean;
+    freedom_days += static_cast<double>(days.size()) - 1;
   }
-  return freedom > 0 ? sum / freedom : 1;
+  GroupRhythm out;
+  if (freedom_among > 0) out.among_members = sum_among / freedom_among;
+  if (freedom_days > 0) out.from_day_to_day = sum_days / freedom_days;
+  return out;
 }
 
 }  // namespace stillwatch::detector

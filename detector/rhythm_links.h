@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -54,20 +53,24 @@ class Rhythm {
 
 // An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
 struct RecentDays {
-  static constexpr size_t kCount = 4;
-  std::array<float, kCount> roots{};  // Square roots of the beginnings of each day; −1 before its first whole day.
-  uint32_t index = 0;                 // Of the candidate.
+  static constexpr int kCount = 8;
+  using Days = Eigen::Array<float, kCount, 1>;
+  Days roots;          // Square roots of the beginnings of each day.
+  Days is_known;       // 1, or 0 before its first whole day.
+  uint32_t index = 0;  // Of the candidate.
 };
 
 // Searches all accounts for common queues, as of one moment. Ownership: `candidates` must outlive it.
 // Limits: an account is compared with the kNeighbours next ones by volume of the last day.
 class RhythmSearch {
  public:
-  static constexpr size_t kNeighbours = 2048;
+  static constexpr size_t kNeighbours = 1024;
   // Of a thousand accounts half a million pairs are compared; from 8 on a chance link among them is rare, and a group of
   // chance links rarer still. To join a group that is there anyway, less is needed.
   static constexpr double kLinkMin = 8;
   static constexpr double kJoinMin = 6;
+  // But since members are alike, one who is like one of them by chance is like all, so it must also be about as even as they.
+  static constexpr double kJoinDifferenceMax = 0.5;
 
   RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
 
@@ -78,7 +81,7 @@ class RhythmSearch {
 
  private:
   const std::optional<Rhythm>& RhythmOf(uint32_t index);
-  double Compare(uint32_t a, uint32_t b);
+  RhythmComparison Compare(uint32_t a, uint32_t b);
 
   std::span<const CampaignCandidate> candidates_;
   int64_t end_bin_;
@@ -86,9 +89,16 @@ class RhythmSearch {
   std::vector<std::optional<std::optional<Rhythm>>> rhythms_;  // By candidate; made when first needed.
 };
 
-// Index of dispersion of a group's counts of beginnings, by bin, over the members that were there: 1 for independent
-// Poisson processes of one rate, more for independent customers, less for what was dealt out. 1 if there are no counts.
-double GroupDispersion(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
-                       int64_t time_unix_nano);
+// How a group's beginnings are spread, by bin, over the members that were there.
+struct GroupRhythm {
+  // Index of dispersion among the members of one bin: 1 for independent Poisson processes of one rate, more for independent
+  // customers, less for what was dealt out, and less for timers.
+  double among_members = 1;
+  // That of the group's own counts from day to day at one time of day: 1 for a Poisson process, more for what goes up and
+  // down as a whole, less for timers that have nothing to do with each other.
+  double from_day_to_day = 0;
+};
+GroupRhythm MeasureGroup(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                         int64_t time_unix_nano);
 
 }  // namespace stillwatch::detector

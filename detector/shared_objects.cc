@@ -84,7 +84,7 @@ SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
   }
 }
 
-bool SharedObjects::ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const {
+SharedKinds SharedObjects::CompareKinds(const CampaignCandidate& a, const CampaignCandidate& b) const {
   const auto share = [&](ObjectKind kind) {
     const size_t holders_max =
         kind == ObjectKind::kParameters ? std::max(kHoldersMax, candidates_.size() / 20) : kHoldersMax;
@@ -99,8 +99,8 @@ bool SharedObjects::ShareTwoKinds(const CampaignCandidate& a, const CampaignCand
   auto kinds = std::count_if(kPlainKinds.begin(), kPlainKinds.end(), share);
   if (kinds < 2) kinds += std::any_of(kTextKinds.begin(), kTextKinds.end(), share);
   if (kinds < 2) kinds += share(ObjectKind::kConversation);
-  if (kinds < 2) kinds += share(ObjectKind::kParameters);
-  return kinds >= 2;
+  if (kinds >= 2) return SharedKinds::kTwo;
+  return kinds == 1 && share(ObjectKind::kParameters) ? SharedKinds::kWeak : SharedKinds::kTooFew;
 }
 
 Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const {

@@ -20,6 +20,9 @@ inline constexpr size_t kObjectKindCount = 8;
 // Calls `visit` with each object of the kind that the account holds, at most 16.
 void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit);
 
+// How much two accounts share.
+enum class SharedKinds : uint8_t { kTooFew, kWeak, kTwo };
+
 // How many members of a group share an object with another member, beside what chance would give.
 struct Partners {
   double share = 0;     // Of the members, with a partner.
@@ -37,9 +40,9 @@ class SharedObjects {
   // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
   SharedObjects(std::span<const CampaignCandidate> candidates, std::span<const std::vector<uint32_t>> groups);
 
-  // True if the two accounts share two kinds of things that at most kHoldersMax accounts hold, or a twentieth of all
-  // accounts for parameters, which have fewer values; all that is text counts as one kind.
-  bool ShareTwoKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
+  // Whether the two accounts share two kinds of things that at most kHoldersMax accounts hold, all that is text counted as
+  // one. Weakly if the second is but the parameters, which have few values: a twentieth of all accounts may have them.
+  SharedKinds CompareKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
   Partners PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const;
 
  private:

@@ -12,6 +12,19 @@ constexpr int64_t kNow = kPoolStart + kDays * kNanosecondsPerDay;
 
 std::vector<uint32_t> Indices(const std::vector<size_t>& accounts) { return {accounts.begin(), accounts.end()}; }
 
+// Agents that wake up by themselves about once an hour.
+std::vector<size_t> AddTimers(MadeAccounts& accounts, int count) {
+  std::uniform_real_distribution<double> jitter(0.6, 1.4);
+  std::vector<size_t> timers;
+  for (int i = 0; i < count; ++i) {
+    timers.push_back(accounts.Add());
+    for (double hour = 0; hour < kDays * 24; hour += jitter(accounts.random())) {
+      accounts.Request(timers.back(), kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
+    }
+  }
+  return timers;
+}
+
 std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
   const auto candidates = accounts.Candidates();
   return RhythmSearch(candidates, time_unix_nano).FindLinks();
@@ -31,13 +44,7 @@ TEST(RhythmLinksTest, StrangersAreNot) {
 
 TEST(RhythmLinksTest, TimersOfOneRateAreNot) {
   MadeAccounts accounts(3);
-  std::uniform_real_distribution<double> jitter(0.6, 1.4);
-  for (int i = 0; i < 40; ++i) {
-    const size_t timer = accounts.Add();
-    for (double hour = 0; hour < kDays * 24; hour += jitter(accounts.random())) {
-      accounts.Request(timer, kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
-    }
-  }
+  AddTimers(accounts, 40);
   EXPECT_LE(LinksOf(accounts).size(), 2U) << "of 780 pairs";
 }
 
@@ -77,15 +84,25 @@ TEST(RhythmLinksTest, WhoIsServedFromTheSameQueueJoinsAGroupAndStrangersDoNot) {
   for (const GroupMember& member : group) EXPECT_LE(member.index, pool.back());
 }
 
-TEST(GroupDispersionTest, IsBelowOneForWhatIsDealtOutOneForChanceAndAboveForStrangers) {
+TEST(GroupRhythmTest, WhatIsDealtOutGoesUpAndDownAsAWholeAndTimersDoNot) {
+  MadeAccounts accounts(9);
+  const auto pool = Indices(AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed));
+  const auto timers = Indices(AddTimers(accounts, 20));
+  const auto candidates = accounts.Candidates();
+  EXPECT_GT(MeasureGroup(candidates, pool, kNow).from_day_to_day, 3);
+  EXPECT_LT(MeasureGroup(candidates, timers, kNow).among_members, 0.5);
+  EXPECT_LT(MeasureGroup(candidates, timers, kNow).from_day_to_day, 0.6);
+}
+
+TEST(GroupRhythmTest, IsBelowOneAmongMembersForWhatIsDealtOutOneForChanceAndAboveForStrangers) {
   MadeAccounts accounts(7);
   const auto pool = Indices(AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed));
   const auto chance = Indices(AddPool(accounts, 20, kDays, Dealing::kRandom));
   const auto strangers = Indices(AddStrangers(accounts, 20, kDays));
   const auto candidates = accounts.Candidates();
-  EXPECT_LT(GroupDispersion(candidates, pool, kNow), 0.2);
-  EXPECT_NEAR(GroupDispersion(candidates, chance, kNow), 1, 0.15);
-  EXPECT_GT(GroupDispersion(candidates, strangers, kNow), 1.3);
+  EXPECT_LT(MeasureGroup(candidates, pool, kNow).among_members, 0.2);
+  EXPECT_NEAR(MeasureGroup(candidates, chance, kNow).among_members, 1, 0.15);
+  EXPECT_GT(MeasureGroup(candidates, strangers, kNow).among_members, 1.3);
 }
 
 }  // namespace

@@ -56,14 +56,14 @@ TEST_F(SharedObjectsTest, MembersOfOneDeclaredOrganisationMakeNoPair) {
 
 TEST_F(SharedObjectsTest, OneCardAloneIsOneKind) {
   accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
-  const auto share_two = [this] {
+  const auto compare = [this] {
     const auto candidates = accounts_.Candidates();
     const std::vector<std::vector<uint32_t>> groups = {{3, 4}};
-    return SharedObjects(candidates, groups).ShareTwoKinds(candidates[3], candidates[4]);
+    return SharedObjects(candidates, groups).CompareKinds(candidates[3], candidates[4]);
   };
-  EXPECT_FALSE(share_two());
+  EXPECT_EQ(compare(), SharedKinds::kTooFew) << "all accounts have the same parameters, so these say nothing";
   for (const size_t i : {3, 4}) accounts_.Request(i, kPoolStart, 0, 4321);
-  EXPECT_TRUE(share_two()) << "a card and an address";
+  EXPECT_EQ(compare(), SharedKinds::kTwo) << "a card and an address";
 }
 
 }  // namespace
