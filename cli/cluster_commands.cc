@@ -95,8 +95,13 @@ std::vector<Cell> ClusterRow(const v1::Cluster& cluster) {
 ExitCode RunClusters(const Session& session, v1::Verdict min_verdict) {
   Status status;
   if (session.is_table()) {
-    Table table({{"RISK"}, {"VERDICT"}, {"GROUP"}, {"MEMBERS", Align::kRight}, {"EVENTS", Align::kRight},
-                 {"FIRST REVIEW"}, {"EVIDENCE"}});
+    Table table({{"RISK"},
+                 {"VERDICT"},
+                 {"GROUP"},
+                 {"MEMBERS", Align::kRight},
+                 {"EVENTS", Align::kRight},
+                 {"FIRST REVIEW"},
+                 {"EVIDENCE"}});
     uint64_t count = 0;
     status = ForEachCluster(session, min_verdict, [&](const v1::Cluster& cluster) {
       table.AddRow(ClusterRow(cluster));
@@ -106,8 +111,8 @@ ExitCode RunClusters(const Session& session, v1::Verdict min_verdict) {
     if (status.ok()) session.out << FormatCount(count) << (count == 1 ? " group\n" : " groups\n");
   } else {
     RecordPrinter printer(session.out, session.format);
-    status = ForEachCluster(session, min_verdict,
-                            [&](const v1::Cluster& cluster) { printer.Add(ClusterRecord(cluster)); });
+    status =
+        ForEachCluster(session, min_verdict, [&](const v1::Cluster& cluster) { printer.Add(ClusterRecord(cluster)); });
     if (status.ok()) printer.Finish();
   }
   return status.ok() ? ExitCode::kOk : Fail(session, "list clusters", status);

@@ -235,6 +235,7 @@ AuditedAccount Audit::Describe(const AccountSummary& account, const LiveVerdict&
   if (!detail) return out;
   out.log_odds = detail->assessment.log_odds;
   out.terms = TermsOf(*detail, *engine_.baseline());
+  out.campaign = detail->live.membership.campaign;
   out.peer_group = PeerGroupName(detail->assessment.peer_group);
   out.first_event_time_unix_nano = detail->live.portrait.first_time_unix_nano();
   out.last_event_time_unix_nano = detail->live.portrait.last_time_unix_nano();

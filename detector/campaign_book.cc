@@ -24,8 +24,7 @@ uint64_t NumberFor(std::string_view first_member, int64_t time_unix_nano) {
 
 // For each group the old campaign that it continues, if any. The largest overlaps choose first.
 std::vector<const Campaign*> Predecessors(std::span<const FoundCampaign> found,
-                                          std::span<const CampaignCandidate> candidates,
-                                          std::span<const Campaign> old,
+                                          std::span<const CampaignCandidate> candidates, std::span<const Campaign> old,
                                           const CampaignBook::Places& places) {
   std::vector<std::tuple<size_t, uint64_t, size_t, uint32_t>> overlaps;  // Count, number, group, campaign.
   for (size_t group = 0; group < found.size(); ++group) {
@@ -35,7 +34,8 @@ std::vector<const Campaign*> Predecessors(std::span<const FoundCampaign> found,
       if (place != places.end()) ++counts[place->second.first];
     }
     for (uint32_t i = 0; i < old.size(); ++i) {
-      if (counts[i] == 0 || counts[i] * kSuccessorDivisor < std::min(old[i].members.size(), found[group].members.size())) {
+      if (counts[i] == 0 ||
+          counts[i] * kSuccessorDivisor < std::min(old[i].members.size(), found[group].members.size())) {
         continue;
       }
       overlaps.emplace_back(counts[i], old[i].number, group, i);

@@ -26,8 +26,8 @@ struct Fixed {
   uint64_t events_at_first_act;
   uint64_t verdict;
 };
-static_assert(sizeof(Fixed) == 8 + sizeof(CampaignEvidence) * kCampaignTermCount + 4 +
-                                   sizeof(Finding) * kDetectorCount + 9 * 8);
+static_assert(sizeof(Fixed) ==
+              8 + sizeof(CampaignEvidence) * kCampaignTermCount + 4 + sizeof(Finding) * kDetectorCount + 9 * 8);
 
 template <typename T>
 void Append(const T& value, std::string& out) {

@@ -15,16 +15,17 @@ namespace {
 
 enum class FoundBy : uint8_t { kRhythm, kSharing };
 
-// Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who declares
-// nothing deals out traffic; what a group was found by counts less than what it was then tested for.
+// Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who
+// declares nothing deals out traffic; what a group was found by counts less than what it was then tested for.
 constexpr double kRhythmLimit = 8;
 constexpr double kTestedLimit = 3;
 constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
-// Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside events
-// leave 1, and a little less where chance picked those who are alike.
+// Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
+// events leave 1, and a little less where chance picked those who are alike.
 constexpr double kDispersionAmongMembersMax = 0.4;
-// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by itself.
+// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by
+// itself.
 constexpr double kDispersionOfDaysMin = 1.0;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
@@ -167,8 +168,7 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
   Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
   const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
   if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;
-  term(CampaignTerm::kLifecycle) =
-      Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
+  term(CampaignTerm::kLifecycle) = Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
 
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);

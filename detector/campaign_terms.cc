@@ -1,5 +1,7 @@
-// Hypothesis: a harvest too large for one account is spread over many. Each member then looks innocent, but the group does
-//   not: it is dealt out from one queue, paid with the same cards, works through the same prompts, replaces who is banned.
+// Hypothesis: a harvest too large for one account is spread over many. Each member then looks innocent, but the group
+// does
+//   not: it is dealt out from one queue, paid with the same cards, works through the same prompts, replaces who is
+//   banned.
 // Evidence: what campaign_finder.h found in the account's group, one term a family, times the account's share in it.
 // Honest look-alikes: offices, classes, families, agencies, enterprises, agent fleets. Who declares one organisation is
 //   no campaign; others share things but have no rhythm in common, and their merged traffic is no harvest.

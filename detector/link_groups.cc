@@ -65,7 +65,8 @@ std::vector<LinkGroup> FindLinkGroups(size_t vertex_count, std::span<const Campa
   for (const CampaignLink& link : links) {
     const auto& a = neighbours[link.a];
     const auto& b = neighbours[link.b];
-    const double similarity = static_cast<double>(CountCommon(a, b)) / std::sqrt(static_cast<double>(a.size() * b.size()));
+    const double similarity =
+        static_cast<double>(CountCommon(a, b)) / std::sqrt(static_cast<double>(a.size() * b.size()));
     if (similarity < kSimilarityMin) continue;
     const uint32_t x = Root(parents, link.a);
     const uint32_t y = Root(parents, link.b);

@@ -17,10 +17,10 @@ struct GroupMember {
 };
 using LinkGroup = std::vector<GroupMember>;  // By index.
 
-// Finds groups of at least `member_count_min` vertices whose neighbourhoods overlap: two linked vertices are of one group if
-// |N(a) ∩ N(b)| ≥ 0.4 · √(|N(a)| · |N(b)|), each counted as its own neighbour; so a chance link joins no two groups. A
-// vertex must have links to a quarter of its group. Links must be sorted and between vertices below `vertex_count`.
-// Source: SCAN, Xu et al., KDD 2007. Time: links times the degree.
+// Finds groups of at least `member_count_min` vertices whose neighbourhoods overlap: two linked vertices are of one
+// group if |N(a) ∩ N(b)| ≥ 0.4 · √(|N(a)| · |N(b)|), each counted as its own neighbour; so a chance link joins no two
+// groups. A vertex must have links to a quarter of its group. Links must be sorted and between vertices below
+// `vertex_count`. Source: SCAN, Xu et al., KDD 2007. Time: links times the degree.
 std::vector<LinkGroup> FindLinkGroups(size_t vertex_count, std::span<const CampaignLink> links,
                                       size_t member_count_min);
 

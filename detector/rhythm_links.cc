@@ -22,9 +22,9 @@ constexpr int64_t kDaysMin = 2;
 constexpr double kDifferenceMax = 0.8;
 // Differences below this are taken for this: a handful of equal counts is no proof of perfection.
 constexpr double kDifferenceMin = 0.1;
-// Beginnings of a day have, after the square root, half the deviation that their dispersion's root says. Accounts that are dealt
-// out with a dispersion of kDifferenceUsual differ by (x − y)² = kDifferenceUsual / 2 a day on average; over several days four
-// deviations more are allowed. Nearly all honest pairs differ by more.
+// Beginnings of a day have, after the square root, half the deviation that their dispersion's root says. Accounts that
+// are dealt out with a dispersion of kDifferenceUsual differ by (x − y)² = kDifferenceUsual / 2 a day on average; over
+// several days four deviations more are allowed. Nearly all honest pairs differ by more.
 constexpr float kDifferenceUsual = 0.7F;
 constexpr float kRootDistanceMax = 2.0F;  // On one day, the newest: four deviations.
 

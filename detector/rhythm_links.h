@@ -14,13 +14,15 @@ namespace stillwatch::detector {
 
 // Hypothesis: a pool that hands each conversation to its least recently used account gives its accounts equal counts in
 //   every span of time, while the pool's own traffic goes up and down.
-// Evidence for two accounts: their counts of beginnings x, y differ less, bin by bin, than each differs from its own usual
-//   count at that time of day: an F-test of R = mean (x − y)² / (x + y) against F, the day-to-day dispersion (variance over
-//   mean) of the accounts themselves. Log-likelihood ratio, both normal: n/2 · (ln(F / R) − 1 + R / F).
+// Evidence for two accounts: their counts of beginnings x, y differ less, bin by bin, than each differs from its own
+// usual
+//   count at that time of day: an F-test of R = mean (x − y)² / (x + y) against F, the day-to-day dispersion (variance
+//   over mean) of the accounts themselves. Log-likelihood ratio, both normal: n/2 · (ln(F / R) − 1 + R / F).
 //   Independent customers have R ≥ F whatever their habits; timers have both near 0; two that follow the same outside
 //   event have R ≥ 1, the dispersion of a Poisson process. Only what is dealt out has R < 1 and R < F.
 // Honest look-alikes: service accounts behind one load balancer. They declare one organisation and are left out.
-// Needs no text. Source: threat reports of 2026 (load balancing over accounts); F-test of variances, Fisher 1924; index of
+// Needs no text. Source: threat reports of 2026 (load balancing over accounts); F-test of variances, Fisher 1924; index
+// of
 //   dispersion, Cox and Lewis 1966.
 struct RhythmComparison {
   double difference = 0;  // R.
@@ -65,11 +67,12 @@ struct RecentDays {
 class RhythmSearch {
  public:
   static constexpr size_t kNeighbours = 1024;
-  // Of a thousand accounts half a million pairs are compared; from 8 on a chance link among them is rare, and a group of
-  // chance links rarer still. To join a group that is there anyway, less is needed.
+  // Of a thousand accounts half a million pairs are compared; from 8 on a chance link among them is rare, and a group
+  // of chance links rarer still. To join a group that is there anyway, less is needed.
   static constexpr double kLinkMin = 8;
   static constexpr double kJoinMin = 6;
-  // But since members are alike, one who is like one of them by chance is like all, so it must also be about as even as they.
+  // But since members are alike, one who is like one of them by chance is like all, so it must also be about as even as
+  // they.
   static constexpr double kJoinDifferenceMax = 0.5;
 
   RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
@@ -85,17 +88,17 @@ class RhythmSearch {
 
   std::span<const CampaignCandidate> candidates_;
   int64_t end_bin_;
-  std::vector<RecentDays> recent_;                               // By volume of the last day.
+  std::vector<RecentDays> recent_;                             // By volume of the last day.
   std::vector<std::optional<std::optional<Rhythm>>> rhythms_;  // By candidate; made when first needed.
 };
 
 // How a group's beginnings are spread, by bin, over the members that were there.
 struct GroupRhythm {
-  // Index of dispersion among the members of one bin: 1 for independent Poisson processes of one rate, more for independent
-  // customers, less for what was dealt out, and less for timers.
+  // Index of dispersion among the members of one bin: 1 for independent Poisson processes of one rate, more for
+  // independent customers, less for what was dealt out, and less for timers.
   double among_members = 1;
-  // That of the group's own counts from day to day at one time of day: 1 for a Poisson process, more for what goes up and
-  // down as a whole, less for timers that have nothing to do with each other.
+  // That of the group's own counts from day to day at one time of day: 1 for a Poisson process, more for what goes up
+  // and down as a whole, less for timers that have nothing to do with each other.
   double from_day_to_day = 0;
 };
 GroupRhythm MeasureGroup(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,

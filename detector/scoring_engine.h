@@ -78,7 +78,7 @@ struct SavedWaiting {
 // before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
 // the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
 // Threading: Offer, SetLabel, Save, Restore by one thread at a time (the writer); all others from any thread.
-// Limits: see EngineOptions; memory grows with the number of accounts, about 2.5 KiB each.
+// Limits: see EngineOptions; memory grows with the number of accounts, about 3.5 KiB each.
 class ScoringEngine {
  public:
   ScoringEngine(const EngineOptions& options, ParallelFor parallel_for);

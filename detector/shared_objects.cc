@@ -152,9 +152,8 @@ std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> cand
   std::sort(pairs.begin(), pairs.end(), in_order);
   const auto is_same = [](const CampaignLink& x, const CampaignLink& y) { return x.a == y.a && x.b == y.b; };
   pairs.erase(std::unique(pairs.begin(), pairs.end(), is_same), pairs.end());
-  std::erase_if(pairs, [&](const CampaignLink& pair) {
-    return AreDeclaredTogether(candidates[pair.a], candidates[pair.b]);
-  });
+  std::erase_if(pairs,
+                [&](const CampaignLink& pair) { return AreDeclaredTogether(candidates[pair.a], candidates[pair.b]); });
   return pairs;
 }
 

@@ -40,8 +40,9 @@ class SharedObjects {
   // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
   SharedObjects(std::span<const CampaignCandidate> candidates, std::span<const std::vector<uint32_t>> groups);
 
-  // Whether the two accounts share two kinds of things that at most kHoldersMax accounts hold, all that is text counted as
-  // one. Weakly if the second is but the parameters, which have few values: a twentieth of all accounts may have them.
+  // Whether the two accounts share two kinds of things that at most kHoldersMax accounts hold, all that is text counted
+  // as one. Weakly if the second is but the parameters, which have few values: a twentieth of all accounts may have
+  // them.
   SharedKinds CompareKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
   Partners PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const;
 
@@ -50,8 +51,8 @@ class SharedObjects {
   absl::flat_hash_map<uint64_t, uint32_t> holder_counts_;  // By hash of kind and object.
 };
 
-// Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without ratios.
-// Limits: what more than kHoldersMax accounts hold is common and links nobody.
+// Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without
+// ratios. Limits: what more than kHoldersMax accounts hold is common and links nobody.
 inline constexpr size_t kHoldersMax = 16;
 std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates);
 

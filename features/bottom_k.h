@@ -11,8 +11,8 @@ namespace stillwatch::features {
 
 // Keeps the kCapacity smallest different hashes of a stream. Who saw the same hashes keeps the same ones, so that two
 // samples meet wherever the streams do, in proportion to what they share.
-// Source: Cohen, Kaplan, "Summarizing data using bottom-k sketches", PODC 2007. Hashes must be uniform over 64 bits; 0 is
-// none. Merging gives the sample of the joined stream.
+// Source: Cohen, Kaplan, "Summarizing data using bottom-k sketches", PODC 2007. Hashes must be uniform over 64 bits; 0
+// is none. Merging gives the sample of the joined stream.
 template <size_t kCapacity>
 class BottomK {
  public:

@@ -30,10 +30,11 @@ struct LikelihoodRatios {
 };
 
 // Accumulates evidence that the share of marked events is above the null: R ← L · max(1, R) for each alternative, whose
-// mean is the e-detector. Under the null it exceeds 1/α only once in about 1/α events on average, however often one looks.
-// Source: Shin, Ramdas, Rinaldo, "E-detectors" (2022); cumulative sums after Page (1954). Values are natural logarithms.
-// Merging takes the mean of the two, weighted by their events: a mean of e-values is an e-value, whatever their dependence
-// (Vovk, Wang 2021). The product would not do: max(1, R) restarts, so that R alone is an e-value and max(1, R) is not.
+// mean is the e-detector. Under the null it exceeds 1/α only once in about 1/α events on average, however often one
+// looks. Source: Shin, Ramdas, Rinaldo, "E-detectors" (2022); cumulative sums after Page (1954). Values are natural
+// logarithms. Merging takes the mean of the two, weighted by their events: a mean of e-values is an e-value, whatever
+// their dependence (Vovk, Wang 2021). The product would not do: max(1, R) restarts, so that R alone is an e-value and
+// max(1, R) is not.
 class EProcess {
  public:
   void Update(bool marked, const LikelihoodRatios& ratios) {

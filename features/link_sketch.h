@@ -19,8 +19,8 @@ namespace stillwatch::features {
 // Threading: none of its own. Limits: below 1 KiB; beginnings are known of the last 14 days.
 class LinkSketch {
  public:
-  // Beginnings are counted in bins of three hours: short enough to show a pool's pauses, long enough for a few beginnings
-  // in each at 24 a day.
+  // Beginnings are counted in bins of three hours: short enough to show a pool's pauses, long enough for a few
+  // beginnings in each at 24 a day.
   static constexpr int64_t kBinNano = 3 * kNanosecondsPerHour;
   static constexpr int64_t kBinsPerDay = 8;
   static constexpr int64_t kBinCount = 14 * kBinsPerDay;

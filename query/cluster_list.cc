@@ -18,9 +18,8 @@ using detector::Campaign;
 void FillEvidence(const Campaign& campaign, v1::Cluster& out) {
   std::array<size_t, detector::kDetectorCount> order;
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return campaign.findings[a].log_odds > campaign.findings[b].log_odds;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return campaign.findings[a].log_odds > campaign.findings[b].log_odds; });
   for (const size_t i : order) {
     if (campaign.findings[i].log_odds < kEvidenceLogOddsMin) break;
     v1::Evidence& evidence = *out.add_evidence();

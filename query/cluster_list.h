@@ -10,8 +10,8 @@ namespace stillwatch::query {
 inline constexpr int32_t kClusterPageSizeDefault = 100;
 inline constexpr int32_t kClusterPageSizeMax = 1000;
 
-// Groups of at least two members that count. Errors: kInvalidArgument for a negative page size or a page token that stands at no
-// group.
+// Groups of at least two members that count. Errors: kInvalidArgument for a negative page size or a page token that
+// stands at no group.
 Status ListClusters(const detector::CampaignBook& book, const v1::ListClustersRequest& request,
                     v1::ListClustersResponse& response);
 

@@ -28,7 +28,8 @@ class CampaignBookTest : public ::testing::Test {
 
   // A search `day` days after the start.
   std::vector<std::string> Search(double day, std::vector<FoundCampaign> found) {
-    return book_.Update(found, candidates_, kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)));
+    return book_.Update(found, candidates_,
+                        kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)));
   }
   uint64_t CampaignOf(uint32_t account) const { return book_.MembershipOf(candidates_[account].account_id).campaign; }
 

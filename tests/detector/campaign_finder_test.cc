@@ -101,7 +101,8 @@ TEST(CampaignFinderTest, AClassBehindOneAddressStaysClear) {
     accounts.profile(account).signup = 99;
     for (int i = 0; i < 40; ++i) {
       const int64_t lesson = kPoolStart + (i / 10) * 2 * kNanosecondsPerDay;
-      accounts.Request(account, lesson + static_cast<int64_t>(accounts.random()() % kNanosecondsPerHour), 500 + i % 3, 98);
+      accounts.Request(account, lesson + static_cast<int64_t>(accounts.random()() % kNanosecondsPerHour), 500 + i % 3,
+                       98);
     }
   }
   const auto found = Find(accounts);

@@ -88,7 +88,8 @@ TEST(CampaignRoundTest, BatchSizesAndRestartsChangeNothing) {
   int restart_count = 0;
   for (size_t i = 0; i < Requests().size(); i += kBatchSize) {
     steady.Take(BatchOf(Requests(), i, i + kBatchSize));
-    for (size_t j = i; j < i + kBatchSize; j += 250) restarted.Take(BatchOf(Requests(), j, std::min(j + 250, i + kBatchSize)));
+    for (size_t j = i; j < i + kBatchSize; j += 250)
+      restarted.Take(BatchOf(Requests(), j, std::min(j + 250, i + kBatchSize)));
     if (random() % 3 == 0) restarted.Save();
     if (random() % 4 != 0) continue;
     ++restart_count;

@@ -16,9 +16,8 @@ void Join(uint32_t begin, uint32_t end, std::vector<CampaignLink>& links) {
 }
 
 std::vector<LinkGroup> Groups(size_t vertex_count, std::vector<CampaignLink> links, size_t member_count_min) {
-  std::sort(links.begin(), links.end(), [](const CampaignLink& x, const CampaignLink& y) {
-    return std::tie(x.a, x.b) < std::tie(y.a, y.b);
-  });
+  std::sort(links.begin(), links.end(),
+            [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
   return FindLinkGroups(vertex_count, links, member_count_min);
 }
 

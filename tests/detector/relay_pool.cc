@@ -51,7 +51,8 @@ std::vector<int64_t> MadeAccounts::UnevenTimes(int days, double per_day) {
     const double mean = per_day * std::exp(0.5 * normal(random_));
     const int count = std::poisson_distribution<int>(mean)(random_);
     for (int i = 0; i < count; ++i) {
-      out.push_back(kPoolStart + static_cast<int64_t>((day + uniform(random_)) * static_cast<double>(kNanosecondsPerDay)));
+      out.push_back(kPoolStart +
+                    static_cast<int64_t>((day + uniform(random_)) * static_cast<double>(kNanosecondsPerDay)));
     }
   }
   std::sort(out.begin(), out.end());

@@ -19,7 +19,8 @@ std::vector<size_t> AddTimers(MadeAccounts& accounts, int count) {
   for (int i = 0; i < count; ++i) {
     timers.push_back(accounts.Add());
     for (double hour = 0; hour < kDays * 24; hour += jitter(accounts.random())) {
-      accounts.Request(timers.back(), kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
+      accounts.Request(timers.back(),
+                       kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
     }
   }
   return timers;
