@@ -25,7 +25,7 @@ constexpr double kDifferenceMin = 0.1;
 // Beginnings of a day have, after the square root, half the deviation that their dispersion's root says. Accounts that
 // are dealt out with a dispersion of kDifferenceUsual differ by (x − y)² = kDifferenceUsual / 2 a day on average; over
 // several days four deviations more are allowed. Nearly all honest pairs differ by more.
-constexpr float kDifferenceUsual = 0.7F;
+constexpr float kDifferenceUsual = 0.5F;
 constexpr float kRootDistanceMax = 2.0F;  // On one day, the newest: four deviations.
 
 // Fewer in these days are too few even for an account that began yesterday.
@@ -150,22 +150,19 @@ std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b
 RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
     : candidates_(candidates), end_bin_(LinkSketch::BinOf(time_unix_nano)), rhythms_(candidates.size()) {
   for (uint32_t i = 0; i < candidates.size(); ++i) {
-    if (const auto days = RecentDaysOf(*candidates[i].links, end_bin_, i)) recent_.push_back(*days);
+    const auto days = RecentDaysOf(*candidates[i].links, end_bin_, i);
+    if (days) rhythms_[i] = Rhythm::Of(*candidates[i].links, end_bin_);
+    if (rhythms_[i]) recent_.push_back(*days);
   }
   std::sort(recent_.begin(), recent_.end(), [](const RecentDays& x, const RecentDays& y) {
     return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
   });
 }
 
-const std::optional<Rhythm>& RhythmSearch::RhythmOf(uint32_t index) {
-  if (!rhythms_[index]) rhythms_[index] = Rhythm::Of(*candidates_[index].links, end_bin_);
-  return *rhythms_[index];
-}
-
 // With a ratio of 0 where they cannot be compared.
 RhythmComparison RhythmSearch::Compare(uint32_t a, uint32_t b) {
-  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !RhythmOf(a) || !RhythmOf(b)) return {};
-  return Rhythm::Compare(*RhythmOf(a), *RhythmOf(b)).value_or(RhythmComparison());
+  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !rhythms_[a] || !rhythms_[b]) return {};
+  return Rhythm::Compare(*rhythms_[a], *rhythms_[b]).value_or(RhythmComparison());
 }
 
 std::vector<CampaignLink> RhythmSearch::FindLinks() {

@@ -83,13 +83,12 @@ class RhythmSearch {
   void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group);
 
  private:
-  const std::optional<Rhythm>& RhythmOf(uint32_t index);
   RhythmComparison Compare(uint32_t a, uint32_t b);
 
   std::span<const CampaignCandidate> candidates_;
   int64_t end_bin_;
   std::vector<RecentDays> recent_;                             // By volume of the last day.
-  std::vector<std::optional<std::optional<Rhythm>>> rhythms_;  // By candidate; made when first needed.
+  std::vector<std::optional<Rhythm>> rhythms_;  // By candidate.
 };
 
 // How a group's beginnings are spread, by bin, over the members that were there.
