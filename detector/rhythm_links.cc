@@ -33,9 +33,6 @@ constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
 
 constexpr int64_t kCoarseWidth = 2;
 
-// Bins after which a pair that is far apart is given up.
-constexpr Eigen::Index kBinsForHopeless = 16;
-
 // Nothing if the account began too little for Rhythm::Of anyway.
 std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
   if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
@@ -114,24 +111,21 @@ std::optional<Rhythm> Rhythm::Of(const LinkSketch& links, int64_t end_bin) {
   return out;
 }
 
+// Σ (x − y)² / (x + y) over the bins that both were there for.
+double Rhythm::DifferenceOf(const Scale& a, const Scale& b) {
+  const Eigen::Index bins = CommonBins(a, b);
+  const auto x = a.starts.tail(bins);
+  const auto y = b.starts.tail(bins);
+  return static_cast<double>(((x - y).square() / (x + y).max(1.0F)).sum());
+}
+
 std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale& b) {
+  const Eigen::Index bins = CommonBins(a, b);
   const double dispersion = std::sqrt(a.dispersion * b.dispersion);
-  if (dispersion <= kDifferenceMin) return std::nullopt;
-  const Eigen::Index there = std::min(a.starts.size() - a.first, b.starts.size() - b.first);
-  const auto differ = [&](Eigen::Index bins) {
-    const auto x = a.starts.tail(bins);
-    const auto y = b.starts.tail(bins);
-    return static_cast<double>(((x - y).square() / (x + y).max(1.0F)).sum());
-  };
-  const auto count_begun = [&](Eigen::Index bins) {
-    return static_cast<double>((a.starts.tail(bins) + b.starts.tail(bins)).min(1.0F).sum());
-  };
-  // Most pairs are far apart, and that shows within the last bins.
-  if (there > kBinsForHopeless && differ(kBinsForHopeless) > 2 * count_begun(kBinsForHopeless)) return std::nullopt;
-  const double count = count_begun(there);
-  if (count < kBinsMin) return std::nullopt;
+  const auto count = static_cast<double>((a.starts.tail(bins) + b.starts.tail(bins)).min(1.0F).sum());
+  if (dispersion <= kDifferenceMin || count < kBinsMin) return std::nullopt;
   RhythmComparison out;
-  out.difference = std::max(differ(there) / count, kDifferenceMin);
+  out.difference = std::max(DifferenceOf(a, b) / count, kDifferenceMin);
   out.dispersion = dispersion;
   if (out.difference > kDifferenceMax || out.difference >= dispersion) return out;
   const double ratio = out.difference / dispersion;
@@ -140,10 +134,11 @@ std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale
 }
 
 std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b) {
+  // Most pairs differ by more than one a bin, empty ones counted too, and need no closer look.
+  if (DifferenceOf(a.coarse_, b.coarse_) > static_cast<double>(CommonBins(a.coarse_, b.coarse_))) return std::nullopt;
   const auto fine = CompareScale(a.fine_, b.fine_);
-  if (!fine) return std::nullopt;
   const auto coarse = CompareScale(a.coarse_, b.coarse_);
-  if (!coarse) return fine;
+  if (!fine || !coarse) return fine ? fine : coarse;
   return coarse->log_likelihood_ratio > fine->log_likelihood_ratio ? coarse : fine;
 }
 

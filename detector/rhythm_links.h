@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -47,6 +48,10 @@ class Rhythm {
     Eigen::ArrayXf starts;
   };
   static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
+  static Eigen::Index CommonBins(const Scale& a, const Scale& b) {
+    return std::min(a.starts.size() - a.first, b.starts.size() - b.first);
+  }
+  static double DifferenceOf(const Scale& a, const Scale& b);
   static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
 
   Scale fine_;
