@@ -71,7 +71,7 @@ struct RecentDays {
 // Limits: an account is compared with the kNeighbours next ones by volume of the last day.
 class RhythmSearch {
  public:
-  static constexpr size_t kNeighbours = 1024;
+  static constexpr size_t kNeighbours = 512;
   // Of a thousand accounts half a million pairs are compared; from 8 on a chance link among them is rare, and a group
   // of chance links rarer still. To join a group that is there anyway, less is needed.
   static constexpr double kLinkMin = 8;
