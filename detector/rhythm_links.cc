@@ -1,9 +1,11 @@
 #include "detector/rhythm_links.h"
 
+#include <Eigen/Core>
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 namespace stillwatch::detector {
 namespace {
@@ -33,6 +35,48 @@ constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
 
 constexpr int64_t kCoarseWidth = 2;
 
+struct RhythmComparison {
+  double difference = 0;  // R.
+  double dispersion = 0;  // F.
+  double log_likelihood_ratio = 0;
+};
+
+// Counts of one account in the bins before `end_bin`, prepared for comparing.
+class Rhythm {
+ public:
+  // Nothing if the account began too little to be compared, less than kStartsPerDayMin a day, or too much.
+  static std::optional<Rhythm> Of(const features::LinkSketch& links, int64_t end_bin);
+
+  // Nothing if the accounts were not active long enough together.
+  static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b);
+
+ private:
+  // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
+  struct Scale {
+    Eigen::Index first = 0;  // Index of the first bin that the account was there for as a whole.
+    double dispersion = 0;
+    Eigen::ArrayXf starts;
+  };
+  static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
+  static Eigen::Index CommonBins(const Scale& a, const Scale& b) {
+    return std::min(a.starts.size() - a.first, b.starts.size() - b.first);
+  }
+  static double DifferenceOf(const Scale& a, const Scale& b);
+  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
+
+  Scale fine_;
+  Scale coarse_;
+};
+
+// An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
+struct RecentDays {
+  static constexpr int kCount = 8;
+  using Days = Eigen::Array<float, kCount, 1>;
+  Days roots;          // Square roots of the beginnings of each day.
+  Days is_known;       // 1, or 0 before its first whole day.
+  uint32_t index = 0;  // Of the candidate.
+};
+
 // Nothing if the account began too little for Rhythm::Of anyway.
 std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
   if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
@@ -57,8 +101,6 @@ bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
   const float squares = (is_common * (a.roots - b.roots).square()).sum();
   return squares <= kDifferenceUsual / 2 * (days + 4 * std::sqrt(2 * days));
 }
-
-}  // namespace
 
 Rhythm::Scale Rhythm::MakeScale(const LinkSketch& links, int64_t end_bin, int64_t width) {
   const int64_t bins_per_day = LinkSketch::kBinsPerDay / width;
@@ -142,32 +184,46 @@ std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b
   return coarse->log_likelihood_ratio > fine->log_likelihood_ratio ? coarse : fine;
 }
 
-RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
-    : candidates_(candidates), end_bin_(LinkSketch::BinOf(time_unix_nano)), rhythms_(candidates.size()) {
-  for (uint32_t i = 0; i < candidates.size(); ++i) {
-    const auto days = RecentDaysOf(*candidates[i].links, end_bin_, i);
-    if (days) rhythms_[i] = Rhythm::Of(*candidates[i].links, end_bin_);
-    if (rhythms_[i]) recent_.push_back(*days);
+}  // namespace
+
+struct RhythmSearch::Accounts {
+  std::span<const CampaignCandidate> candidates;
+  std::vector<RecentDays> recent;              // By volume of the last day; only those that can be compared.
+  std::vector<std::optional<Rhythm>> rhythms;  // By candidate.
+
+  // With a ratio of 0 where they cannot be compared.
+  RhythmComparison Compare(uint32_t a, uint32_t b) const {
+    if (AreDeclaredTogether(candidates[a], candidates[b]) || !rhythms[a] || !rhythms[b]) return {};
+    return Rhythm::Compare(*rhythms[a], *rhythms[b]).value_or(RhythmComparison());
   }
-  std::sort(recent_.begin(), recent_.end(), [](const RecentDays& x, const RecentDays& y) {
+};
+
+RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
+    : accounts_(std::make_unique<Accounts>()) {
+  const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
+  accounts_->candidates = candidates;
+  accounts_->rhythms.resize(candidates.size());
+  for (uint32_t i = 0; i < candidates.size(); ++i) {
+    const auto days = RecentDaysOf(*candidates[i].links, end_bin, i);
+    if (days) accounts_->rhythms[i] = Rhythm::Of(*candidates[i].links, end_bin);
+    if (accounts_->rhythms[i]) accounts_->recent.push_back(*days);
+  }
+  std::sort(accounts_->recent.begin(), accounts_->recent.end(), [](const RecentDays& x, const RecentDays& y) {
     return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
   });
 }
 
-// With a ratio of 0 where they cannot be compared.
-RhythmComparison RhythmSearch::Compare(uint32_t a, uint32_t b) {
-  if (AreDeclaredTogether(candidates_[a], candidates_[b]) || !rhythms_[a] || !rhythms_[b]) return {};
-  return Rhythm::Compare(*rhythms_[a], *rhythms_[b]).value_or(RhythmComparison());
-}
+RhythmSearch::~RhythmSearch() = default;
 
 std::vector<CampaignLink> RhythmSearch::FindLinks() {
+  const std::vector<RecentDays>& recent = accounts_->recent;
   std::vector<CampaignLink> out;
-  for (size_t i = 0; i < recent_.size(); ++i) {
-    for (size_t j = i + 1; j < std::min(recent_.size(), i + 1 + kNeighbours); ++j) {
-      if (recent_[j].roots[0] - recent_[i].roots[0] > kRootDistanceMax) break;
-      if (!MayShareQueue(recent_[i], recent_[j])) continue;
-      const auto [a, b] = std::minmax(recent_[i].index, recent_[j].index);
-      const double ratio = Compare(a, b).log_likelihood_ratio;
+  for (size_t i = 0; i < recent.size(); ++i) {
+    for (size_t j = i + 1; j < std::min(recent.size(), i + 1 + kNeighbours); ++j) {
+      if (recent[j].roots[0] - recent[i].roots[0] > kRootDistanceMax) break;
+      if (!MayShareQueue(recent[i], recent[j])) continue;
+      const auto [a, b] = std::minmax(recent[i].index, recent[j].index);
+      const double ratio = accounts_->Compare(a, b).log_likelihood_ratio;
       if (ratio >= kLinkMin) out.push_back({a, b, static_cast<float>(ratio)});
     }
   }
@@ -177,19 +233,20 @@ std::vector<CampaignLink> RhythmSearch::FindLinks() {
 }
 
 void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
+  const std::vector<RecentDays>& recent = accounts_->recent;
   const LinkGroup core = group;
   std::vector<const RecentDays*> days;
-  for (const RecentDays& account : recent_) {
+  for (const RecentDays& account : recent) {
     const auto is_it = [&](const GroupMember& member) { return member.index == account.index; };
     if (is_grouped[account.index] && std::any_of(core.begin(), core.end(), is_it)) days.push_back(&account);
   }
   const auto half = static_cast<double>(core.size()) / 2;
-  for (const RecentDays& account : recent_) {
+  for (const RecentDays& account : recent) {
     if (is_grouped[account.index]) continue;
     const auto may_share = [&](const RecentDays* member) { return MayShareQueue(account, *member); };
     if (static_cast<double>(std::count_if(days.begin(), days.end(), may_share)) < half) continue;
     const auto links = static_cast<double>(std::count_if(core.begin(), core.end(), [&](const GroupMember& member) {
-      const RhythmComparison found = Compare(account.index, member.index);
+      const RhythmComparison found = accounts_->Compare(account.index, member.index);
       return found.log_likelihood_ratio >= kJoinMin && found.difference <= kJoinDifferenceMax;
     }));
     if (links < half) continue;

@@ -1,10 +1,8 @@
 // Finds accounts that are served from one queue.
 #pragma once
 
-#include <Eigen/Core>
-#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,61 +11,18 @@
 
 namespace stillwatch::detector {
 
+// Searches all accounts for common queues, as of one moment.
 // Hypothesis: a pool that hands each conversation to its least recently used account gives its accounts equal counts in
 //   every span of time, while the pool's own traffic goes up and down.
 // Evidence for two accounts: their counts of beginnings x, y differ less, bin by bin, than each differs from its own
-// usual
-//   count at that time of day: an F-test of R = mean (x − y)² / (x + y) against F, the day-to-day dispersion (variance
-//   over mean) of the accounts themselves. Log-likelihood ratio, both normal: n/2 · (ln(F / R) − 1 + R / F).
+//   usual count at that time of day: an F-test of R = mean (x − y)² / (x + y) against F, the day-to-day dispersion
+//   (variance over mean) of the accounts themselves. Log-likelihood ratio, both normal: n/2 · (ln(F / R) − 1 + R / F).
 //   Independent customers have R ≥ F whatever their habits; timers have both near 0; two that follow the same outside
 //   event have R ≥ 1, the dispersion of a Poisson process. Only what is dealt out has R < 1 and R < F.
 // Honest look-alikes: service accounts behind one load balancer. They declare one organisation and are left out.
 // Needs no text. Source: threat reports of 2026 (load balancing over accounts); F-test of variances, Fisher 1924; index
-// of
-//   dispersion, Cox and Lewis 1966.
-struct RhythmComparison {
-  double difference = 0;  // R.
-  double dispersion = 0;  // F.
-  double log_likelihood_ratio = 0;
-};
-
-// Counts of one account in the bins before `end_bin`, prepared for comparing.
-class Rhythm {
- public:
-  // Nothing if the account began too little to be compared, less than kStartsPerDayMin a day, or too much.
-  static std::optional<Rhythm> Of(const features::LinkSketch& links, int64_t end_bin);
-
-  // Nothing if the accounts were not active long enough together.
-  static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b);
-
- private:
-  // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
-  struct Scale {
-    Eigen::Index first = 0;  // Index of the first bin that the account was there for as a whole.
-    double dispersion = 0;
-    Eigen::ArrayXf starts;
-  };
-  static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
-  static Eigen::Index CommonBins(const Scale& a, const Scale& b) {
-    return std::min(a.starts.size() - a.first, b.starts.size() - b.first);
-  }
-  static double DifferenceOf(const Scale& a, const Scale& b);
-  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
-
-  Scale fine_;
-  Scale coarse_;
-};
-
-// An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
-struct RecentDays {
-  static constexpr int kCount = 8;
-  using Days = Eigen::Array<float, kCount, 1>;
-  Days roots;          // Square roots of the beginnings of each day.
-  Days is_known;       // 1, or 0 before its first whole day.
-  uint32_t index = 0;  // Of the candidate.
-};
-
-// Searches all accounts for common queues, as of one moment. Ownership: `candidates` must outlive it.
+//   of dispersion, Cox and Lewis 1966.
+// Ownership: `candidates` must outlive it.
 // Limits: an account is compared with the kNeighbours next ones by volume of the last day.
 class RhythmSearch {
  public:
@@ -81,6 +36,7 @@ class RhythmSearch {
   static constexpr double kJoinDifferenceMax = 0.5;
 
   RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+  ~RhythmSearch();
 
   // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together. In order.
   std::vector<CampaignLink> FindLinks();
@@ -88,12 +44,8 @@ class RhythmSearch {
   void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group);
 
  private:
-  RhythmComparison Compare(uint32_t a, uint32_t b);
-
-  std::span<const CampaignCandidate> candidates_;
-  int64_t end_bin_;
-  std::vector<RecentDays> recent_;                             // By volume of the last day.
-  std::vector<std::optional<Rhythm>> rhythms_;  // By candidate.
+  struct Accounts;  // Prepared for comparing.
+  std::unique_ptr<Accounts> accounts_;
 };
 
 // How a group's beginnings are spread, by bin, over the members that were there.
