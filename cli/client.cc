@@ -8,6 +8,7 @@
 
 #include "cli/admin_commands.h"
 #include "cli/audit_commands.h"
+#include "cli/cluster_commands.h"
 #include "cli/connection.h"
 #include "cli/import_commands.h"
 #include "cli/label_commands.h"
@@ -44,6 +45,7 @@ struct Arguments {
   bool all = false;
   LabelOptions label;
   std::string account_id;
+  std::string cluster_id;
   v1::Verdict watch_min_verdict = v1::VERDICT_UNSPECIFIED;
   std::string audit_id;
   std::string audit_from;
@@ -141,11 +143,27 @@ void AddAccountCommand(CLI::App& app, Arguments& arguments, const std::string& n
   });
 }
 
+void AddClusterCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App* clusters = app.add_subcommand("clusters", "List coordinated groups by descending risk");
+  clusters->add_flag("--all", arguments.all, "Also groups below review");
+  clusters->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) {
+      return RunClusters(session, arguments.all ? v1::VERDICT_UNSPECIFIED : v1::VERDICT_REVIEW);
+    };
+  });
+  CLI::App* cluster = app.add_subcommand("cluster", "Show one coordinated group");
+  cluster->add_option("ID", arguments.cluster_id, "The group")->required();
+  cluster->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) { return RunCluster(session, arguments.cluster_id); };
+  });
+}
+
 void AddQueryCommands(CLI::App& app, Arguments& arguments) {
   AddSuspectsCommand(app, arguments);
   AddAccountCommand(app, arguments, "account", "Show one account", RunAccount);
   AddAccountCommand(app, arguments, "explain", "Show why an account has its risk", RunExplain);
   AddAccountCommand(app, arguments, "check", "Ask whether an account may go on; exit code 4 if not", RunCheck);
+  AddClusterCommands(app, arguments);
   CLI::App* watch = app.add_subcommand("watch", "Follow verdict changes as they happen");
   AddChoice(*watch, "--min-verdict", arguments.watch_min_verdict, kVerdicts,
             "Only changes to or from this verdict or a higher one");

@@ -46,6 +46,16 @@ Record& Record::Flag(std::string_view name, bool value) {
   return Add(name, text, text);
 }
 
+Record& Record::Texts(std::string_view name, const std::vector<std::string>& values) {
+  std::string json = "[";
+  for (const std::string& value : values) {
+    if (json.size() > 1) json += ',';
+    AppendJsonString(json, value);
+  }
+  json += ']';
+  return Add(name, json, json);
+}
+
 Record& Record::Object(std::string_view name, const Record& value) {
   const std::string json = value.ToJson();
   return Add(name, json, json);

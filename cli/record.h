@@ -20,6 +20,7 @@ class Record {
   Record& Time(std::string_view name, uint64_t unix_nano);
   Record& Number(std::string_view name, double value);
   Record& Flag(std::string_view name, bool value);
+  Record& Texts(std::string_view name, const std::vector<std::string>& values);
   Record& Object(std::string_view name, const Record& value);
   Record& List(std::string_view name, const std::vector<Record>& values);
 

@@ -106,12 +106,16 @@ std::string_view FamilyName(v1::EvidenceFamily family) {
   }
 }
 
+std::vector<Record> EvidenceRecords(const google::protobuf::RepeatedPtrField<v1::Evidence>& evidence) {
+  return Records(evidence, EvidenceRecord);
+}
+
 Record ScoreRecord(const v1::AccountScore& score) {
   return Record()
       .Text("account_id", score.account_id())
       .Number("risk", score.risk())
       .Text("verdict", VerdictName(score.verdict()))
-      .List("evidence", Records(score.evidence(), EvidenceRecord))
+      .List("evidence", EvidenceRecords(score.evidence()))
       .Text("cluster_id", score.cluster_id())
       .Count("event_count", score.event_count())
       .Time("first_review_time_unix_nano", score.first_review_time_unix_nano())

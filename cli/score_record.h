@@ -1,7 +1,10 @@
 // Scores, changes and labels as records and as cells of tables.
 #pragma once
 
+#include <google/protobuf/repeated_field.h>
+
 #include <string_view>
+#include <vector>
 
 #include "cli/record.h"
 #include "cli/table.h"
@@ -17,6 +20,7 @@ std::string_view FamilyName(v1::EvidenceFamily family);
 
 // All keys are always there, also those of empty values: readers need no defaults.
 Record ScoreRecord(const v1::AccountScore& score);
+std::vector<Record> EvidenceRecords(const google::protobuf::RepeatedPtrField<v1::Evidence>& evidence);
 Record ChangeRecord(const v1::VerdictChange& change);
 Record LabelRecord(const v1::LabelEntry& entry);
 // The keys of a score, then the profile, features, timeline and times of the account.

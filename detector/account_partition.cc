@@ -1,7 +1,10 @@
 #include "detector/account_partition.h"
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
+
+#include "proto/limits.h"
 
 namespace stillwatch::detector {
 namespace {
@@ -25,6 +28,20 @@ struct Later {
            std::tie(b.effective_time_unix_nano, b.event_hash, b.sequence);
   }
 };
+
+// What the profile tells by `time`.
+void DescribeProfile(const AccountProfile& profile, int64_t time_unix_nano, CampaignCandidate& out) {
+  if (out.organization == 0) out.organization = HashName(profile.organization_id);
+  out.payment = HashName(profile.payment_fingerprint);
+  if (!profile.signup_address.empty() && profile.created_time_unix_nano != 0) {
+    const int64_t day = profile.created_time_unix_nano / kNanosecondsPerDay;
+    out.signup = HashName(profile.signup_address + '@' + std::to_string(day));
+  }
+  if (profile.created_time_unix_nano <= time_unix_nano) out.created_time_unix_nano = profile.created_time_unix_nano;
+  if (profile.suspended_time_unix_nano <= time_unix_nano) {
+    out.suspended_time_unix_nano = profile.suspended_time_unix_nano;
+  }
+}
 
 }  // namespace
 
@@ -280,6 +297,32 @@ void AccountPartition::VisitPortraits(
   for (const Account& account : accounts_) {
     if (account.live.portrait.event_count() >= event_count_min) visit(account.id, account.live.portrait, account.label);
   }
+}
+
+void AccountPartition::CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const {
+  const std::lock_guard lock(mutex_);
+  for (const Account& account : accounts_) {
+    if (account.live.portrait.event_count() == 0 || account.label == Label::kBenign) continue;
+    CampaignCandidate candidate;
+    candidate.account_id = account.id;
+    candidate.organization = account.live.links.organization_hash();
+    candidate.links = &account.live.links;
+    candidate.portrait = &account.live.portrait;
+    if (account.profile != nullptr) DescribeProfile(*account.profile, time_unix_nano, candidate);
+    out.push_back(candidate);
+  }
+}
+
+void AccountPartition::SetMembership(std::string_view account_id, const Membership& membership,
+                                     const Baseline& baseline, int64_t time_unix_nano) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = FindOrAdd(KeyOf(account_id));
+  Account& account = accounts_[index];
+  if (std::memcmp(&account.live.membership, &membership, sizeof(membership)) == 0) return;
+  account.live.membership = membership;
+  MarkUnsaved(index);
+  Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
+  Publish(account);
 }
 
 std::vector<VerdictChange> AccountPartition::TakeChanges() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "detector/account_state.h"
+#include "detector/campaign_candidate.h"
 #include "features/observation.h"
 #include "proto/name_hash.h"
 #include "proto/records.h"
@@ -113,6 +114,13 @@ class AccountPartition {
   // Calls `visit` with each settled account that has at least `event_count_min` events.
   void VisitPortraits(uint64_t event_count_min,
                       const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const;
+
+  // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account counts
+  // from its own time on. The pointers hold until the partition is next written to.
+  void CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
+  // Gives the account its place in a campaign, and assesses it if that is new.
+  void SetMembership(std::string_view account_id, const Membership& membership, const Baseline& baseline,
+                     int64_t time_unix_nano);
 
   // Takes the verdict changes since the last call.
   std::vector<VerdictChange> TakeChanges();

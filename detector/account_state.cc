@@ -30,7 +30,7 @@ bool HasAlert(const LiveState& state) {
 
 Assessment Reassess(LiveState& state, const Baseline& baseline, Label label, int64_t time_unix_nano, Lowering lowering,
                     const ChangeSink& sink) {
-  const Assessment assessment = Assess(state.portrait, baseline, label);
+  const Assessment assessment = Assess(state.portrait, baseline, label, state.membership);
   Score& score = state.score;
   const Verdict before = score.verdict;
   state.peer_group = static_cast<uint8_t>(assessment.peer_group);
@@ -63,6 +63,7 @@ bool IsDue(const LiveState& state) {
 void ApplyEvent(LiveState& state, const features::Observation& event, const Baseline& baseline, Label label,
                 const ChangeSink& sink) {
   state.portrait.Update(event, baseline.groups[state.peer_group].marker_ratios);
+  state.links.Update(event);
   state.is_dirty = true;
   if (IsDue(state) && HasAlert(state)) {
     Reassess(state, baseline, label, event.time_unix_nano, Lowering::kDeferred, sink);

@@ -11,6 +11,8 @@
 
 #include "detector/baseline.h"
 #include "detector/fusion.h"
+#include "detector/membership.h"
+#include "features/link_sketch.h"
 #include "features/portrait.h"
 #include "proto/records.h"
 
@@ -35,12 +37,15 @@ struct Score {
 // All of an account that changes with its events. Plain memory: copied to look ahead, checkpointed as it is.
 struct LiveState {
   features::Portrait portrait;
+  features::LinkSketch links;
+  Membership membership;  // As of the last search for campaigns.
   Score score;
   uint8_t peer_group = 0;
   bool is_dirty = false;  // Has events since the last tick.
   std::array<uint8_t, 6> unused{};
 };
-static_assert(sizeof(LiveState) == sizeof(features::Portrait) + sizeof(Score) + 8);
+static_assert(sizeof(LiveState) ==
+              sizeof(features::Portrait) + sizeof(features::LinkSketch) + sizeof(Membership) + sizeof(Score) + 8);
 static_assert(std::is_trivially_copyable_v<LiveState>);
 
 // Told of each change of an account's verdict.

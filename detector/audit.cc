@@ -70,7 +70,8 @@ std::vector<AuditTerm> TermsOf(const AccountDetail& detail, const Baseline& base
   std::vector<AuditTerm> terms;
   terms.push_back({"base", Family::kNone, {.log_odds = kBaseLogOdds}, "prior odds, before any evidence"});
   const features::FeatureRow row = features::ExtractFeatures(detail.live.portrait);
-  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group], baseline.everyone};
+  const AccountView view{detail.live.portrait, row, baseline.groups[detail.assessment.peer_group], baseline.everyone,
+                         detail.live.membership};
   for (size_t i = 0; i < kDetectorCount; ++i) {
     const Detector& detector = *AllDetectors()[i];
     const Finding& finding = detail.assessment.findings[i];
@@ -235,6 +236,7 @@ AuditedAccount Audit::Describe(const AccountSummary& account, const LiveVerdict&
   if (!detail) return out;
   out.log_odds = detail->assessment.log_odds;
   out.terms = TermsOf(*detail, *engine_.baseline());
+  out.campaign = detail->live.membership.campaign;
   out.peer_group = PeerGroupName(detail->assessment.peer_group);
   out.first_event_time_unix_nano = detail->live.portrait.first_time_unix_nano();
   out.last_event_time_unix_nano = detail->live.portrait.last_time_unix_nano();

@@ -53,6 +53,7 @@ struct AuditedAccount {
   std::string account_id;
   std::string organization_id;
   Label label = Label::kUnlabelled;
+  uint64_t campaign = 0;  // By the audit: its coordinated group; 0 if none.
   // By the audit. An account without events in the range has none and is clear, unless an analyst says otherwise.
   double risk = 0;
   Verdict verdict = Verdict::kClear;

@@ -102,7 +102,7 @@ std::string AuditedAccountJson(const AuditedAccount& account) {
   json.Name("risk").Number(account.risk);
   json.Name("verdict").Text(VerdictName(account.verdict));
   WriteEvidence(account, json);
-  json.Name("cluster_id").Text("");
+  json.Name("cluster_id").Text(CampaignId(account.campaign));
   json.Name("event_count").Count(account.event_count);
   json.Name("first_review_time_unix_nano").Time(account.first_review_time_unix_nano);
   json.Name("first_act_time_unix_nano").Time(account.first_act_time_unix_nano);

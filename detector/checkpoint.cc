@@ -14,8 +14,9 @@ namespace {
 using storage::Table;
 
 constexpr std::string_view kHeaderKey = "checkpoint";
+constexpr std::string_view kCampaignsKey = "campaigns";
 // Of the header and of account states. A change of any of the plain structs in them needs a new one.
-constexpr uint8_t kVersion = 4;
+constexpr uint8_t kVersion = 5;
 
 struct Header {
   uint64_t next_sequence = 0;
@@ -26,6 +27,7 @@ struct Header {
   uint64_t late_event_count = 0;
   uint64_t settled_at_renewal = 0;
   uint64_t waiting_count = 0;
+  int64_t last_campaign_round = 0;
   Baseline baseline;
 };
 static_assert(std::is_trivially_copyable_v<Header>);
@@ -159,11 +161,13 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   header.late_event_count = late_event_count_;
   header.settled_at_renewal = settled_at_renewal_;
   header.waiting_count = waiting.size();
+  header.last_campaign_round = last_campaign_round_;
   header.baseline = *baseline();
   std::string value(1, static_cast<char>(kVersion));
   Append(header, value);
   for (const SavedWaiting& event : waiting) Append(event, value);
   group.Put(Table::kMeta, std::string(kHeaderKey), std::move(value));
+  group.Put(Table::kMeta, std::string(kCampaignsKey), campaigns()->Encode());
 }
 
 // Puts back the accounts of a checkpoint. Says whether all of them could be read.
@@ -195,6 +199,11 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
   if (!bytes.ok()) return bytes.status();
   std::optional<SavedHeader> saved =
       bytes.value().has_value() ? DecodeHeader(*bytes.value()) : std::optional<SavedHeader>();
+  const Result<std::optional<std::string>> campaign_bytes = snapshot.Get(Table::kMeta, kCampaignsKey);
+  if (!campaign_bytes.ok()) return campaign_bytes.status();
+  std::optional<CampaignBook> campaigns =
+      campaign_bytes.value().has_value() ? CampaignBook::Decode(*campaign_bytes.value()) : std::nullopt;
+  if (!campaigns) saved.reset();
   if (saved) {
     const Result<bool> is_whole = RestoreAccounts(snapshot);
     if (!is_whole.ok()) return is_whole.status();
@@ -210,6 +219,8 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     settled_event_count_ = saved->header.settled_event_count;
     late_event_count_ = saved->header.late_event_count;
     settled_at_renewal_ = saved->header.settled_at_renewal;
+    last_campaign_round_ = saved->header.last_campaign_round;
+    SetCampaigns(*std::move(campaigns));
     SetBaseline(saved->header.baseline);
   }
   STILLWATCH_RETURN_IF_ERROR(

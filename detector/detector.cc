@@ -23,7 +23,9 @@ const std::array<const Detector*, kDetectorCount>& AllDetectors() {
                                                                        &kRepeatedSampling, &kLogitTheft,
                                                                        &kPeakRate, &kIsolatedRequests, &kOutputShape,
                                                                        &kBulkRate, &kUnreadSpeed, &kYoungAccount,
-                                                                       &kTopicCoverage};
+                                                                       &kTopicCoverage, &kCampaignRhythm,
+                                                                       &kCampaignInfrastructure, &kCampaignContent,
+                                                                       &kCampaignLifecycle, &kCampaignPooled};
   return kAll;
 }
 

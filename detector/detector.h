@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "detector/baseline.h"
+#include "detector/membership.h"
 #include "features/feature_matrix.h"
 #include "features/portrait.h"
 
@@ -26,12 +27,16 @@ enum class Family : uint8_t {
 inline constexpr size_t kFamilyCount = 7;
 std::string_view FamilyName(Family family);
 
-// What a detector sees: an account's portrait, its features, and its peers.
+// Of an account in no group.
+inline constexpr Membership kNoMembership{};
+
+// What a detector sees: an account's portrait, its features, its peers, and its group.
 struct AccountView {
   const features::Portrait& portrait;
   const features::FeatureRow& features;
   const PeerBaseline& peers;
   const PeerBaseline& everyone;  // The whole population.
+  const Membership& membership = kNoMembership;
 
   double feature(features::Feature which) const { return static_cast<double>(features[static_cast<size_t>(which)]); }
   // Robust z-score against the peers or the whole population; 0 where there is no spread.
@@ -79,6 +84,11 @@ extern const Detector kBulkRate;
 extern const Detector kUnreadSpeed;
 extern const Detector kYoungAccount;
 extern const Detector kTopicCoverage;
+extern const Detector kCampaignRhythm;
+extern const Detector kCampaignInfrastructure;
+extern const Detector kCampaignContent;
+extern const Detector kCampaignLifecycle;
+extern const Detector kCampaignPooled;
 
 // All detectors, in the order in which their terms are listed.
 const std::array<const Detector*, kDetectorCount>& AllDetectors();

@@ -33,8 +33,9 @@ double WeightFor(size_t detector, bool has_text, const Baseline& baseline) {
   return baseline.weights[detector] * (is_as_shipped ? 1 : kCircumstantialWithoutText / kCircumstantial);
 }
 
-Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label) {
-  Assessment out = Examine(portrait, baseline);
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
+                  const Membership& membership) {
+  Assessment out = Examine(portrait, baseline, membership);
   for (size_t i = 0; i < kDetectorCount; ++i) {
     out.findings[i].log_odds *= WeightFor(i, out.has_text, baseline);
     out.log_odds += out.findings[i].log_odds;
@@ -44,12 +45,12 @@ Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, 
   return out;
 }
 
-Assessment Examine(const features::Portrait& portrait, const Baseline& baseline) {
+Assessment Examine(const features::Portrait& portrait, const Baseline& baseline, const Membership& membership) {
   Assessment out;
   const features::FeatureRow row = features::ExtractFeatures(portrait);
   out.peer_group = PeerGroupOf(row);
   out.has_text = row[static_cast<size_t>(features::Feature::kTextShare)] >= 0.5F;
-  const AccountView view{portrait, row, baseline.groups[out.peer_group], baseline.everyone};
+  const AccountView view{portrait, row, baseline.groups[out.peer_group], baseline.everyone, membership};
   for (size_t i = 0; i < kDetectorCount; ++i) out.findings[i] = AllDetectors()[i]->evaluate(view);
   return out;
 }

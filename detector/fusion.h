@@ -30,12 +30,14 @@ double RiskOf(double log_odds, Label label);
 double WeightFor(size_t detector, bool has_text, const Baseline& baseline);
 
 // The findings before they are weighed; log-odds and verdict are those of an account without evidence.
-Assessment Examine(const features::Portrait& portrait, const Baseline& baseline);
+Assessment Examine(const features::Portrait& portrait, const Baseline& baseline,
+                   const Membership& membership = kNoMembership);
 
 // Assesses a portrait: weighs the findings and adds them up. The verdict is review from the baseline's review threshold
 // on, and act from its act threshold on if at least two families each add kFamilyLogOddsMin or more. A label decides:
 // benign is clear, confirmed is act.
 inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
-Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label);
+Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
+                  const Membership& membership = kNoMembership);
 
 }  // namespace stillwatch::detector

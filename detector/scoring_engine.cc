@@ -39,7 +39,8 @@ ScoringEngine::ScoringEngine(const EngineOptions& options, ParallelFor parallel_
     : options_(options),
       parallel_for_(std::move(parallel_for)),
       partitions_(std::make_unique<std::array<AccountPartition, kPartitionCount>>()),
-      baseline_(std::make_shared<const Baseline>(PriorBaseline())) {}
+      baseline_(std::make_shared<const Baseline>(PriorBaseline())),
+      campaigns_(std::make_shared<const CampaignBook>()) {}
 
 AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const {
   return (*partitions_)[PartitionOf(HashName(account_id))];
@@ -133,6 +134,7 @@ void ScoringEngine::Tick(int64_t time_unix_nano) {
   const bool has_aged = since > 0 && settled >= kEventsForFirstBaseline &&
                         time_unix_nano - current->time_unix_nano >= kNanosecondsPerDay;
   if (has_grown || has_aged) RenewBaseline(time_unix_nano);
+  SearchCampaignsIfDue(time_unix_nano);
 }
 
 // Draws the accounts with the lowest hashes: a sample that is the same whatever order they came in.

@@ -15,6 +15,7 @@
 
 #include "detector/account_partition.h"
 #include "detector/baseline.h"
+#include "detector/campaign_book.h"
 #include "features/observation.h"
 #include "proto/limits.h"
 #include "proto/records.h"
@@ -50,6 +51,8 @@ struct EngineOptions {
   // Events that may wait for the watermark, about 300 bytes each. With more the watermark is moved on, so that events
   // may become late sooner.
   size_t waiting_event_count_max = 2'000'000;
+  // Event time between two searches for campaigns. A search costs about 20 µs an account; more of them find campaigns sooner.
+  int64_t campaign_round_nano = 12 * kNanosecondsPerHour;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;
 };
@@ -75,7 +78,7 @@ struct SavedWaiting {
 // before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
 // the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
 // Threading: Offer, SetLabel, Save, Restore by one thread at a time (the writer); all others from any thread.
-// Limits: see EngineOptions; memory grows with the number of accounts, about 2.5 KiB each.
+// Limits: see EngineOptions; memory grows with the number of accounts, about 3.5 KiB each.
 class ScoringEngine {
  public:
   ScoringEngine(const EngineOptions& options, ParallelFor parallel_for);
@@ -100,6 +103,8 @@ class ScoringEngine {
   // All accounts, in no particular order.
   std::vector<AccountSummary> List() const;
   std::shared_ptr<const Baseline> baseline() const;
+  // As of the last search.
+  std::shared_ptr<const CampaignBook> campaigns() const;
   EngineCounters counters() const;
 
   // Called by the writer with each verdict change, in order of event time within one call. Set before the first one.
@@ -112,6 +117,8 @@ class ScoringEngine {
   void Tick(int64_t time_unix_nano);
   void RenewBaseline(int64_t time_unix_nano);
   void SetBaseline(const Baseline& baseline);
+  void SearchCampaignsIfDue(int64_t time_unix_nano);
+  void SetCampaigns(CampaignBook campaigns);
   bool HasDirtyAccounts() const;
   std::optional<int64_t> EarliestWaiting() const;
   void ShedWaiting();
@@ -124,8 +131,9 @@ class ScoringEngine {
   const EngineOptions options_;
   const ParallelFor parallel_for_;
   std::unique_ptr<std::array<AccountPartition, kPartitionCount>> partitions_;
-  mutable std::mutex baseline_mutex_;  // Guards the pointer; what it points to never changes.
+  mutable std::mutex baseline_mutex_;  // Guards the two pointers; what they point to never changes.
   std::shared_ptr<const Baseline> baseline_;
+  std::shared_ptr<const CampaignBook> campaigns_;
   std::function<void(const VerdictChange&)> listener_;
   std::vector<VerdictChange> unsaved_changes_;
   // Of the batches being offered, by partition; kept to spare the allocations.
@@ -139,6 +147,7 @@ class ScoringEngine {
   std::atomic<uint64_t> late_event_count_{0};
   std::atomic<uint64_t> waiting_event_count_{0};
   uint64_t settled_at_renewal_ = 0;
+  int64_t last_campaign_round_ = 0;  // Number of the span since 1970.
 };
 
 // Adds to `group` a sender's promise that holds once all below `next_sequence` was offered, so that a replay keeps it too.

@@ -30,9 +30,11 @@ struct LikelihoodRatios {
 };
 
 // Accumulates evidence that the share of marked events is above the null: R ← L · max(1, R) for each alternative, whose
-// mean is the e-detector. Under the null it exceeds 1/α only once in about 1/α events on average, however often one looks.
-// Source: Shin, Ramdas, Rinaldo, "E-detectors" (2022); cumulative sums after Page (1954). Values are natural logarithms.
-// Merging adds the logarithms: the product of independent e-values is an e-value.
+// mean is the e-detector. Under the null it exceeds 1/α only once in about 1/α events on average, however often one
+// looks. Source: Shin, Ramdas, Rinaldo, "E-detectors" (2022); cumulative sums after Page (1954). Values are natural
+// logarithms. Merging takes the mean of the two, weighted by their events: a mean of e-values is an e-value, whatever
+// their dependence (Vovk, Wang 2021). The product would not do: max(1, R) restarts, so that R alone is an e-value and
+// max(1, R) is not.
 class EProcess {
  public:
   void Update(bool marked, const LikelihoodRatios& ratios) {
@@ -40,9 +42,14 @@ class EProcess {
     for (size_t i = 0; i < kAlternativeCount; ++i) log_r_[i] = std::fmax(log_r_[i], 0.0F) + step[i];
   }
 
-  void Merge(const EProcess& other) {
+  // `other_weight`: the other's share of the events of both, 0 to 1.
+  void Merge(const EProcess& other, double other_weight) {
     for (size_t i = 0; i < kAlternativeCount; ++i) {
-      log_r_[i] = std::fmax(log_r_[i], 0.0F) + std::fmax(other.log_r_[i], 0.0F);
+      const auto ours = static_cast<double>(log_r_[i]);
+      const auto theirs = static_cast<double>(other.log_r_[i]);
+      const double largest = std::fmax(ours, theirs);
+      log_r_[i] = static_cast<float>(largest + std::log((1 - other_weight) * std::exp(ours - largest) +
+                                                        other_weight * std::exp(theirs - largest)));
     }
   }
 

@@ -61,6 +61,7 @@ std::vector<Observation> MakeObservations(const UsageBatch& batch) {
   std::vector<Observation> out(batch.size());
   ColumnReader reader(batch, out);
   reader.ReadHash(TextField::kEventId, &Observation::event_hash);
+  reader.ReadHash(TextField::kOrganizationId, &Observation::organization_hash);
   reader.ReadHash(TextField::kConversationId, &Observation::conversation_hash);
   reader.ReadHash(TextField::kEndUserId, &Observation::end_user_hash);
   reader.ReadHash(TextField::kClientAddress, &Observation::address_hash);

@@ -15,6 +15,7 @@ namespace stillwatch::features {
 struct Observation {
   int64_t time_unix_nano = 0;
   uint64_t event_hash = 0;  // Of event_id: breaks ties between events of the same time.
+  uint64_t organization_hash = 0;
   uint64_t conversation_hash = 0;
   uint64_t end_user_hash = 0;
   uint64_t address_hash = 0;

@@ -159,8 +159,9 @@ void Portrait::Merge(const Portrait& other) {
     const auto theirs = static_cast<float>(DecayFactor(last - other.last_time_unix_nano_, i));
     for (size_t j = 0; j < kCounterCount; ++j) decayed_[i][j] = decayed_[i][j] * mine + other.decayed_[i][j] * theirs;
   }
+  const double other_weight = other.total(Counter::kEvent) / (total(Counter::kEvent) + other.total(Counter::kEvent));
+  for (size_t i = 0; i < kMarkerCount; ++i) e_processes_[i].Merge(other.e_processes_[i], other_weight);
   for (size_t j = 0; j < kCounterCount; ++j) totals_[j] += other.totals_[j];
-  for (size_t i = 0; i < kMarkerCount; ++i) e_processes_[i].Merge(other.e_processes_[i]);
   prompts_.Merge(other.prompts_);
   repeated_prompts_.Merge(other.repeated_prompts_);
   templates_.Merge(other.templates_);

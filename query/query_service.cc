@@ -10,6 +10,7 @@
 #include "detector/fusion.h"
 #include "detector/peer_group.h"
 #include "proto/grpc_status.h"
+#include "query/cluster_list.h"
 #include "query/page_token.h"
 #include "query/request_check.h"
 #include "query/score_conversion.h"
@@ -63,6 +64,24 @@ grpc::ServerUnaryReactor* QueryService::ExplainAccount(grpc::CallbackServerConte
                                                        const v1::ExplainAccountRequest* request,
                                                        v1::ExplainAccountResponse* response) {
   return workers_.Answer(context, [this, request, response] { return Explain(*request, *response); });
+}
+
+grpc::ServerUnaryReactor* QueryService::ListClusters(grpc::CallbackServerContext* context,
+                                                     const v1::ListClustersRequest* request,
+                                                     v1::ListClustersResponse* response) {
+  return workers_.Answer(context, [this, request, response] {
+    pipeline_.WaitUntilApplied();
+    return query::ListClusters(*engine_.campaigns(), *request, *response);
+  });
+}
+
+grpc::ServerUnaryReactor* QueryService::GetCluster(grpc::CallbackServerContext* context,
+                                                   const v1::GetClusterRequest* request,
+                                                   v1::GetClusterResponse* response) {
+  return workers_.Answer(context, [this, request, response] {
+    pipeline_.WaitUntilApplied();
+    return query::GetCluster(*engine_.campaigns(), *request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* QueryService::CheckAccount(grpc::CallbackServerContext* context,

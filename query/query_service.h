@@ -35,6 +35,10 @@ class QueryService final : public v1::QueryService::CallbackService {
   grpc::ServerUnaryReactor* ExplainAccount(grpc::CallbackServerContext* context,
                                            const v1::ExplainAccountRequest* request,
                                            v1::ExplainAccountResponse* response) override;
+  grpc::ServerUnaryReactor* ListClusters(grpc::CallbackServerContext* context, const v1::ListClustersRequest* request,
+                                         v1::ListClustersResponse* response) override;
+  grpc::ServerUnaryReactor* GetCluster(grpc::CallbackServerContext* context, const v1::GetClusterRequest* request,
+                                       v1::GetClusterResponse* response) override;
   grpc::ServerUnaryReactor* CheckAccount(grpc::CallbackServerContext* context, const v1::CheckAccountRequest* request,
                                          v1::CheckAccountResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchVerdictsResponse>* WatchVerdicts(grpc::CallbackServerContext* context,

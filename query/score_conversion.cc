@@ -58,6 +58,7 @@ void AccountDescription::FillScore(v1::AccountScore& out) const {
   const detector::Score& score = account_.live.score;
   out.set_account_id(account_.account_id);
   out.set_organization_id(account_.organization_id);
+  out.set_cluster_id(detector::CampaignId(account_.live.membership.campaign));
   out.set_risk(detector::RiskOf(score.log_odds, account_.label));
   out.set_verdict(query::ToProto(score.verdict));
   out.set_label(query::ToProto(account_.label));

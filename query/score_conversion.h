@@ -31,7 +31,9 @@ class AccountDescription {
   void FillTimeline(google::protobuf::RepeatedPtrField<v1::VerdictChange>& out) const;
 
  private:
-  detector::AccountView View() const { return {account_.live.portrait, features_, peers_, everyone_}; }
+  detector::AccountView View() const {
+    return {account_.live.portrait, features_, peers_, everyone_, account_.live.membership};
+  }
 
   const detector::AccountDetail& account_;
   const detector::PeerBaseline& peers_;

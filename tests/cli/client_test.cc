@@ -174,6 +174,55 @@ TEST_F(ClientTest, ExplainsAnAccount) {
   EXPECT_THAT(RunHere({"--output", "table", "explain", "acct_1"}).out, HasSubstr("-5.25 in sum"));
 }
 
+v1::Cluster FullCluster() {
+  v1::Cluster cluster;
+  cluster.set_cluster_id("00000000000000aa");
+  cluster.set_risk(0.5);
+  cluster.set_verdict(v1::VERDICT_ACT);
+  for (const char* id : {"acct_1", "acct_\"2\""}) {
+    v1::ClusterMember& member = *cluster.add_members();
+    member.set_account_id(id);
+    member.set_share(0.75);
+  }
+  v1::Evidence& evidence = *cluster.add_evidence();
+  evidence.set_detector("campaign_rhythm");
+  evidence.set_family(v1::EVIDENCE_FAMILY_TIMING);
+  evidence.set_strength(2.5);
+  evidence.set_summary("one queue");
+  cluster.set_event_count(12);
+  cluster.set_first_review_time_unix_nano(1'750'000'000'123'456'789);
+  cluster.set_events_at_first_review(7);
+  return cluster;
+}
+
+TEST_F(ClientTest, ListsClustersPageByPageWithEveryKey) {
+  answers_.clusters = {FullCluster(), FullCluster()};
+  const ClientRun run = RunHere({"clusters"});
+  EXPECT_EQ(run.exit_code, 0);
+  const std::string line =
+      R"({"cluster_id":"00000000000000aa","risk":0.5,"verdict":"act","members":["acct_1","acct_\"2\""],)"
+      R"("evidence":[{"detector":"campaign_rhythm","family":"timing","strength":2.5,"summary":"one queue"}],)"
+      R"("event_count":12,"first_review_time_unix_nano":"1750000000123456789","first_act_time_unix_nano":"0",)"
+      R"("events_at_first_review":7,"events_at_first_act":0})";
+  EXPECT_EQ(run.out, line + "\n" + line + "\n");
+  EXPECT_EQ(answers_.clusters_requests[0].min_verdict(), v1::VERDICT_REVIEW);
+  EXPECT_THAT(RunHere({"--output", "table", "clusters"}).out, HasSubstr("2 groups"));
+}
+
+TEST_F(ClientTest, ListsAllClustersIfAsked) {
+  EXPECT_EQ(RunHere({"clusters", "--all"}).exit_code, 0);
+  EXPECT_EQ(answers_.clusters_requests[0].min_verdict(), v1::VERDICT_UNSPECIFIED);
+}
+
+TEST_F(ClientTest, ShowsAClusterAndHowFirmlyItsMembersBelong) {
+  answers_.clusters = {FullCluster()};
+  const ClientRun run = RunHere({"cluster", "00000000000000aa"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_THAT(run.out, HasSubstr(R"("member_shares":[{"account_id":"acct_1","share":0.75})"));
+  EXPECT_THAT(RunHere({"--output", "table", "cluster", "00000000000000aa"}).out, HasSubstr("one queue"));
+  EXPECT_EQ(RunHere({"cluster", "unknown"}).exit_code, 1);
+}
+
 TEST_F(ClientTest, TellsByTheExitCodeWhetherAnAccountMayGoOn) {
   answers_.check.set_allowed(true);
   EXPECT_EQ(RunHere({"check", "a"}).exit_code, 0);

@@ -122,6 +122,23 @@ grpc::Status FakeQuery::ExplainAccount(grpc::ServerContext*, const v1::ExplainAc
   return grpc::Status::OK;
 }
 
+grpc::Status FakeQuery::ListClusters(grpc::ServerContext*, const v1::ListClustersRequest* request,
+                                     v1::ListClustersResponse* response) {
+  answers_.clusters_requests.push_back(*request);
+  const size_t index = request->page_token().empty() ? 0 : std::stoul(request->page_token());
+  if (index < answers_.clusters.size()) *response->add_clusters() = answers_.clusters[index];
+  if (index + 1 < answers_.clusters.size()) response->set_next_page_token(std::to_string(index + 1));
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeQuery::GetCluster(grpc::ServerContext*, const v1::GetClusterRequest* request,
+                                   v1::GetClusterResponse* response) {
+  for (const v1::Cluster& cluster : answers_.clusters) {
+    if (cluster.cluster_id() == request->cluster_id()) *response->mutable_cluster() = cluster;
+  }
+  return response->has_cluster() ? grpc::Status::OK : grpc::Status(grpc::StatusCode::NOT_FOUND, "no such group");
+}
+
 grpc::Status FakeQuery::CheckAccount(grpc::ServerContext*, const v1::CheckAccountRequest*,
                                      v1::CheckAccountResponse* response) {
   *response = answers_.check;

@@ -72,6 +72,8 @@ struct FakeAnswers {
   v1::GetAccountResponse account;
   v1::ExplainAccountResponse explanation;
   v1::CheckAccountResponse check;
+  std::vector<v1::Cluster> clusters;
+  std::vector<v1::ListClustersRequest> clusters_requests;  // As they came.
   std::vector<v1::VerdictChange> changes;
   v1::WatchVerdictsRequest watch_request;
   v1::SetLabelRequest label_request;
@@ -92,6 +94,11 @@ class FakeQuery final : public v1::QueryService::Service {
                           v1::GetAccountResponse* response) override;
   grpc::Status ExplainAccount(grpc::ServerContext* context, const v1::ExplainAccountRequest* request,
                               v1::ExplainAccountResponse* response) override;
+  // A page a group.
+  grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,
+                            v1::ListClustersResponse* response) override;
+  grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
+                          v1::GetClusterResponse* response) override;
   grpc::Status CheckAccount(grpc::ServerContext* context, const v1::CheckAccountRequest* request,
                             v1::CheckAccountResponse* response) override;
   grpc::Status WatchVerdicts(grpc::ServerContext* context, const v1::WatchVerdictsRequest* request,

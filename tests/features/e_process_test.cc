@@ -122,20 +122,35 @@ TEST(EProcessTest, ValuesStayFiniteForMillionsOfEvents) {
   EXPECT_GT(process.LogValue(), 1e6);
 }
 
-TEST(EProcessTest, MergingMultipliesTheEvidence) {
+TEST(EProcessTest, MergingTakesTheMeanOfTheEvidence) {
   const LikelihoodRatios ratios = LikelihoodRatios::ForNull(0.02);
-  EProcess left, right, innocent;
+  EProcess left, right;
   for (int i = 0; i < 10; ++i) left.Update(true, ratios);
   for (int i = 0; i < 8; ++i) right.Update(true, ratios);
-  for (int i = 0; i < 50; ++i) innocent.Update(false, ratios);
   EProcess merged = left;
-  merged.Merge(right);
-  EXPECT_GT(merged.LogValue(), left.LogValue());
-  EXPECT_GT(merged.LogValue(), right.LogValue());
-  EXPECT_LE(merged.LogBound(), left.LogBound() + right.LogBound());
-  EProcess with_innocent = left;
-  with_innocent.Merge(innocent);
-  EXPECT_EQ(with_innocent.LogValue(), left.LogValue());
+  merged.Merge(right, 0.25);
+  EXPECT_NEAR(std::exp(merged.LogValue()), 0.75 * std::exp(left.LogValue()) + 0.25 * std::exp(right.LogValue()),
+              1e-4 * std::exp(left.LogValue()));
+}
+
+// The product of the two would be far above: each restarts at 1, so that together they are no e-value.
+TEST(EProcessTest, MergingManyInnocentAccountsMakesNoEvidence) {
+  const LikelihoodRatios ratios = LikelihoodRatios::ForNull(0.02);
+  std::mt19937_64 random(7);
+  std::bernoulli_distribution marked(0.02);
+  double sum = 0;
+  constexpr int kGroups = 50;
+  for (int group = 0; group < kGroups; ++group) {
+    EProcess merged;
+    for (int account = 0; account < 40; ++account) {
+      EProcess process;
+      for (int i = 0; i < 100; ++i) process.Update(marked(random), ratios);
+      if (account == 0) merged = process;
+      if (account > 0) merged.Merge(process, 1.0 / (account + 1));
+    }
+    sum += merged.LogValue() > std::log(1000.0);
+  }
+  EXPECT_LE(sum, 3) << "of 50 groups";
 }
 
 }  // namespace

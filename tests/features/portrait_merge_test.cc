@@ -112,7 +112,7 @@ TEST(PortraitMergeTest, EmptyPortraitsChangeNothing) {
   EXPECT_EQ(from_empty.DistinctPrompts(), portrait.DistinctPrompts());
 }
 
-TEST(PortraitMergeTest, EvidenceOfMarkersAddsUp) {
+TEST(PortraitMergeTest, EvidenceOfMarkersIsTheMeanWeightedByEvents) {
   Portrait left, right;
   for (int i = 0; i < 10; ++i) {
     Observation event = EventAt(kStart + i * kNanosecondsPerMinute, 1 + static_cast<uint64_t>(i));
@@ -122,7 +122,11 @@ TEST(PortraitMergeTest, EvidenceOfMarkersAddsUp) {
   }
   const double alone = left.e_process(Marker::kReasoningElicitation).LogValue();
   left.Merge(right);
-  EXPECT_GT(left.e_process(Marker::kReasoningElicitation).LogValue(), 1.5 * alone);
+  EXPECT_NEAR(left.e_process(Marker::kReasoningElicitation).LogValue(), alone, 1e-4);
+  Portrait innocent;
+  for (int i = 0; i < 60; ++i) innocent.Update(EventAt(kStart + i * kNanosecondsPerMinute, 100), kRatios);
+  left.Merge(innocent);
+  EXPECT_NEAR(left.e_process(Marker::kReasoningElicitation).LogValue(), alone - std::log(4.0), 0.01);
 }
 
 }  // namespace

@@ -1,0 +1,181 @@
+#include "detector/campaign_book.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace stillwatch::detector {
+namespace {
+
+// Of the members that a campaign had, as many make a group its successor.
+constexpr size_t kSuccessorDivisor = 3;
+
+int64_t StayOf(const CampaignMember& member) {
+  return std::min<int64_t>(member.found_count, CampaignBook::kMemberDaysMax) * kNanosecondsPerDay;
+}
+
+uint64_t NumberFor(std::string_view first_member, int64_t time_unix_nano) {
+  const uint64_t number = HashName(std::string(first_member) + '@' + std::to_string(time_unix_nano));
+  return number == 0 ? 1 : number;
+}
+
+// For each group the old campaign that it continues, if any. The largest overlaps choose first.
+std::vector<const Campaign*> Predecessors(std::span<const FoundCampaign> found,
+                                          std::span<const CampaignCandidate> candidates, std::span<const Campaign> old,
+                                          const CampaignBook::Places& places) {
+  std::vector<std::tuple<size_t, uint64_t, size_t, uint32_t>> overlaps;  // Count, number, group, campaign.
+  for (size_t group = 0; group < found.size(); ++group) {
+    std::vector<size_t> counts(old.size());
+    for (const GroupMember& member : found[group].members) {
+      const auto place = places.find(candidates[member.index].account_id);
+      if (place != places.end()) ++counts[place->second.first];
+    }
+    for (uint32_t i = 0; i < old.size(); ++i) {
+      if (counts[i] == 0 ||
+          counts[i] * kSuccessorDivisor < std::min(old[i].members.size(), found[group].members.size())) {
+        continue;
+      }
+      overlaps.emplace_back(counts[i], old[i].number, group, i);
+    }
+  }
+  std::sort(overlaps.rbegin(), overlaps.rend());
+  std::vector<const Campaign*> out(found.size(), nullptr);
+  std::vector<bool> is_taken(old.size(), false);
+  for (const auto& [count, number, group, campaign] : overlaps) {
+    if (out[group] != nullptr || is_taken[campaign]) continue;
+    out[group] = &old[campaign];
+    is_taken[campaign] = true;
+  }
+  return out;
+}
+
+// Puts what a search found into the campaign, which has no members yet.
+void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+             const Campaign* predecessor, const CampaignBook::Places& places, Campaign& campaign) {
+  for (const GroupMember& member : found.members) {
+    const std::string_view account_id = candidates[member.index].account_id;
+    uint32_t found_count = 1;
+    if (const auto place = places.find(account_id); place != places.end() && predecessor != nullptr) {
+      const CampaignMember* before = predecessor->members.data() + place->second.second;
+      const bool is_same = place->second.second < predecessor->members.size() && before->account_id == account_id;
+      if (is_same) found_count += before->found_count;
+    }
+    campaign.members.push_back({std::string(account_id), member.share, time_unix_nano, found_count});
+  }
+  campaign.terms = found.terms;
+  campaign.findings = found.assessment.findings;
+  campaign.summaries = found.summaries;
+  campaign.log_odds = found.assessment.log_odds;
+  campaign.verdict = found.assessment.verdict;
+  campaign.last_found_time_unix_nano = time_unix_nano;
+}
+
+void CountEvents(const absl::flat_hash_map<std::string_view, uint64_t>& event_counts, int64_t time_unix_nano,
+                 Campaign& campaign) {
+  campaign.event_count = 0;
+  size_t member_count = 0;
+  for (const CampaignMember& member : campaign.members) {
+    if (!member.counts()) continue;
+    ++member_count;
+    if (const auto found = event_counts.find(member.account_id); found != event_counts.end()) {
+      campaign.event_count += found->second;
+    }
+  }
+  if (member_count < 2) campaign.verdict = Verdict::kClear;
+  if (campaign.verdict >= Verdict::kReview && campaign.first_review_time_unix_nano == 0) {
+    campaign.first_review_time_unix_nano = time_unix_nano;
+    campaign.events_at_first_review = campaign.event_count;
+  }
+  if (campaign.verdict >= Verdict::kAct && campaign.first_act_time_unix_nano == 0) {
+    campaign.first_act_time_unix_nano = time_unix_nano;
+    campaign.events_at_first_act = campaign.event_count;
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> found,
+                                              std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
+  std::vector<std::string> touched;
+  for (const auto& [account_id, place] : places_) touched.push_back(account_id);
+  absl::flat_hash_map<std::string_view, uint64_t> event_counts;
+  event_counts.reserve(candidates.size());
+  for (const CampaignCandidate& account : candidates) {
+    event_counts.emplace(account.account_id, account.portrait->event_count());
+  }
+
+  const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
+  absl::flat_hash_set<std::string_view> is_found;
+  std::vector<Campaign> next;
+  absl::flat_hash_map<uint64_t, size_t> index_of;  // By number.
+  for (size_t i = 0; i < found.size(); ++i) {
+    Campaign campaign;
+    const std::string_view first = candidates[found[i].members.front().index].account_id;
+    campaign.number = NumberFor(first, time_unix_nano);
+    campaign.first_found_time_unix_nano = time_unix_nano;
+    if (predecessors[i] != nullptr) {
+      campaign = *predecessors[i];
+      campaign.members.clear();
+    }
+    Refresh(found[i], candidates, time_unix_nano, predecessors[i], places_, campaign);
+    for (const GroupMember& member : found[i].members) {
+      is_found.insert(candidates[member.index].account_id);
+      touched.emplace_back(candidates[member.index].account_id);
+    }
+    index_of.emplace(campaign.number, next.size());
+    next.push_back(std::move(campaign));
+  }
+  for (Campaign& old : campaigns_) {
+    // An account that is no candidate any more was labelled benign.
+    std::erase_if(old.members, [&](const CampaignMember& member) {
+      return is_found.contains(member.account_id) || !event_counts.contains(member.account_id) ||
+             time_unix_nano - member.last_found_time_unix_nano > StayOf(member);
+    });
+    if (const auto same = index_of.find(old.number); same != index_of.end()) {
+      auto& members = next[same->second].members;
+      members.insert(members.end(), old.members.begin(), old.members.end());
+    } else if (old.members.size() > 1) {
+      next.push_back(std::move(old));
+    }
+  }
+  for (Campaign& campaign : next) {
+    std::sort(campaign.members.begin(), campaign.members.end(),
+              [](const CampaignMember& a, const CampaignMember& b) { return a.account_id < b.account_id; });
+    CountEvents(event_counts, time_unix_nano, campaign);
+  }
+  campaigns_ = std::move(next);
+  IndexMembers();
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  return touched;
+}
+
+void CampaignBook::IndexMembers() {
+  std::sort(campaigns_.begin(), campaigns_.end(), [](const Campaign& a, const Campaign& b) {
+    return a.log_odds != b.log_odds ? a.log_odds > b.log_odds : a.number < b.number;
+  });
+  places_.clear();
+  for (uint32_t i = 0; i < campaigns_.size(); ++i) {
+    for (uint32_t j = 0; j < campaigns_[i].members.size(); ++j) {
+      places_.try_emplace(campaigns_[i].members[j].account_id, i, j);
+    }
+  }
+}
+
+Membership CampaignBook::MembershipOf(std::string_view account_id) const {
+  const auto place = places_.find(account_id);
+  if (place == places_.end()) return {};
+  const Campaign& campaign = campaigns_[place->second.first];
+  if (!campaign.members[place->second.second].counts()) return {};
+  Membership out;
+  out.campaign = campaign.number;
+  out.share = campaign.members[place->second.second].share;
+  out.member_count = static_cast<uint32_t>(campaign.CountMembers());
+  out.terms = campaign.terms;
+  return out;
+}
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,88 @@
+// Remembers the campaigns that were found, under ids that last.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "detector/campaign_finder.h"
+#include "proto/records.h"
+
+namespace stillwatch::detector {
+
+// Searches that must have found a member before it counts: chance seldom repeats itself.
+inline constexpr uint32_t kFoundCountMin = 2;
+
+// An account of a campaign.
+struct CampaignMember {
+  std::string account_id;
+  float share = 0;
+  int64_t last_found_time_unix_nano = 0;
+  uint32_t found_count = 0;  // Searches that found it in the campaign.
+
+  bool counts() const { return found_count >= kFoundCountMin; }
+};
+
+// A coordinated group over time.
+struct Campaign {
+  uint64_t number = 0;
+  std::vector<CampaignMember> members;  // By account_id.
+  std::array<CampaignEvidence, kCampaignTermCount> terms{};
+  // What was found in the members' merged portrait, in the order of AllDetectors().
+  std::array<Finding, kDetectorCount> findings{};
+  std::array<std::string, kDetectorCount> summaries;  // Of those worth a sentence.
+  double log_odds = kBaseLogOdds;
+  Verdict verdict = Verdict::kClear;
+  uint64_t event_count = 0;  // Of all members together.
+  int64_t first_found_time_unix_nano = 0;
+  int64_t last_found_time_unix_nano = 0;
+  int64_t first_review_time_unix_nano = 0;  // 0: never. So with the three below.
+  int64_t first_act_time_unix_nano = 0;
+  uint64_t events_at_first_review = 0;
+  uint64_t events_at_first_act = 0;
+
+  // Members that count.
+  size_t CountMembers() const {
+    return static_cast<size_t>(std::count_if(members.begin(), members.end(), [](const auto& m) { return m.counts(); }));
+  }
+};
+
+// Keeps the campaigns from search to search. A group that is found again keeps its number if it holds a third or more
+// of the members that it had, or they of it. A member counts once it was found kFoundCountMin times. It stays for as
+// many days after it was last found as searches had found it, up to kMemberDaysMax, because pools pause and the
+// suspended fall silent. Threading: none of its own. Limits: as many campaigns as were found within kMemberDaysMax.
+class CampaignBook {
+ public:
+  // Account to campaign and member.
+  using Places = std::map<std::string, std::pair<uint32_t, uint32_t>, std::less<>>;
+  static constexpr int64_t kMemberDaysMax = 14;
+
+  // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed.
+  std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
+                                  int64_t time_unix_nano);
+
+  // The account's place in its campaign; that of no campaign if it is in none, or does not count yet.
+  Membership MembershipOf(std::string_view account_id) const;
+  // By falling log-odds, then number.
+  const std::vector<Campaign>& campaigns() const { return campaigns_; }
+
+  // The layout is in storage/FORMAT.md.
+  std::string Encode() const;
+  static std::optional<CampaignBook> Decode(std::string_view bytes);
+
+ private:
+  void IndexMembers();
+
+  std::vector<Campaign> campaigns_;
+  Places places_;
+};
+
+}  // namespace stillwatch::detector

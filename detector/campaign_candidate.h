@@ -1,0 +1,38 @@
+// What the search for campaigns knows of one account.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "features/link_sketch.h"
+#include "features/portrait.h"
+
+namespace stillwatch::detector {
+
+// An account as of one moment of event time. Hashes are 0 and times 0 where unknown or not yet happened.
+// Ownership: id, links and portrait belong to the account's partition and live as long as the search.
+struct CampaignCandidate {
+  std::string_view account_id;
+  uint64_t organization = 0;
+  uint64_t payment = 0;
+  uint64_t signup = 0;  // Address and day of the sign-up together.
+  int64_t created_time_unix_nano = 0;
+  int64_t suspended_time_unix_nano = 0;
+  const features::LinkSketch* links = nullptr;
+  const features::Portrait* portrait = nullptr;
+};
+
+// True if both say that they are of one organisation: what its members share needs no explanation.
+inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandidate& b) {
+  return a.organization != 0 && a.organization == b.organization;
+}
+
+// Two accounts that may belong together.
+struct CampaignLink {
+  uint32_t a = 0;  // Indices of candidates, a < b.
+  uint32_t b = 0;
+  float log_likelihood_ratio = 0;
+};
+
+}  // namespace stillwatch::detector

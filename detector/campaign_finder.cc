@@ -1,0 +1,230 @@
+#include "detector/campaign_finder.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "detector/rhythm_links.h"
+#include "detector/shared_objects.h"
+#include "proto/limits.h"
+
+namespace stillwatch::detector {
+namespace {
+
+enum class FoundBy : uint8_t { kRhythm, kSharing };
+
+// Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who
+// declares nothing deals out traffic; what a group was found by counts less than what it was then tested for.
+constexpr double kRhythmLimit = 8;
+constexpr double kTestedLimit = 3;
+constexpr double kSelectedLimit = 1.5;
+constexpr double kPooledLimit = 4;
+// Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
+// events leave 1, and a little less where chance picked those who are alike.
+constexpr double kDispersionAmongMembersMax = 0.4;
+// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by
+// itself.
+constexpr double kDispersionOfDaysMin = 1.0;
+// The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
+constexpr double kDependence = 0.5;
+// Evidence that half of the accounts of an honest group may have.
+constexpr double kPooledUsual = 1.0;
+// Members whose own evidence is looked at: enough for a median.
+constexpr size_t kPooledCountMax = 64;
+// A replacement is set up while the work waits.
+constexpr int64_t kReplacementNano = 36 * kNanosecondsPerHour;
+
+std::vector<uint32_t> IndicesOf(const LinkGroup& group) {
+  std::vector<uint32_t> out;
+  for (const GroupMember& member : group) out.push_back(member.index);
+  return out;
+}
+
+// True if several members, and at least half of all, declare the same organisation.
+bool IsDeclared(std::span<const CampaignCandidate> candidates, const LinkGroup& group) {
+  absl::flat_hash_map<uint64_t, size_t> counts;
+  size_t largest = 0;
+  for (const GroupMember& member : group) {
+    const uint64_t organization = candidates[member.index].organization;
+    if (organization != 0) largest = std::max(largest, ++counts[organization]);
+  }
+  return largest > 1 && 2 * largest >= group.size();
+}
+
+CampaignEvidence Evidence(double log_likelihood_ratio, double limit, double value, double population) {
+  return {static_cast<float>(Saturate(log_likelihood_ratio, limit)), static_cast<float>(value),
+          static_cast<float>(population)};
+}
+
+// Of the kinds the one that says most: kinds of one family may say the same.
+CampaignEvidence BestPartners(const SharedObjects& objects, std::span<const uint32_t> group,
+                              std::initializer_list<ObjectKind> kinds, double limit) {
+  Partners best;
+  for (const ObjectKind kind : kinds) {
+    const Partners partners = objects.PartnersIn(group, kind);
+    if (partners.log_likelihood_ratio > best.log_likelihood_ratio) best = partners;
+  }
+  return Evidence(best.log_likelihood_ratio, limit, best.share, best.expected);
+}
+
+// Members that were suspended, and after whom another member signed up within kReplacementNano.
+Partners Replacements(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                      int64_t time_unix_nano) {
+  constexpr int64_t kSpan = 14 * kNanosecondsPerDay;
+  const auto is_new = [&](const CampaignCandidate& account) {
+    return account.created_time_unix_nano > time_unix_nano - kSpan;
+  };
+  const auto new_share = static_cast<double>(std::count_if(candidates.begin(), candidates.end(), is_new)) /
+                         static_cast<double>(candidates.size());
+  const double chance_each = new_share * static_cast<double>(kReplacementNano) / static_cast<double>(kSpan);
+  double suspended = 0;
+  double replaced = 0;
+  for (const uint32_t member : group) {
+    const int64_t time = candidates[member].suspended_time_unix_nano;
+    if (time == 0) continue;
+    ++suspended;
+    replaced += std::any_of(group.begin(), group.end(), [&](uint32_t other) {
+      const int64_t wait = candidates[other].created_time_unix_nano - time;
+      return wait > 0 && wait <= kReplacementNano;
+    });
+  }
+  Partners out;
+  out.expected = std::clamp(1 - std::pow(1 - chance_each, static_cast<double>(group.size())), 1e-3, 1.0);
+  if (suspended == 0) return out;
+  out.share = replaced / suspended;
+  if (out.share > out.expected) {
+    const double rest = out.share < 1 ? (1 - out.share) * std::log((1 - out.share) / (1 - out.expected)) : 0;
+    out.log_likelihood_ratio = suspended * (out.share * std::log(out.share / out.expected) + rest);
+  }
+  return out;
+}
+
+features::Portrait Merged(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group) {
+  features::Portrait out = *candidates[group.front()].portrait;
+  for (const uint32_t member : group.subspan(1)) out.Merge(*candidates[member].portrait);
+  return out;
+}
+
+// Lower median of the members' own evidence: what half of them have at least, however loud one of them is.
+double MedianEvidence(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
+                      const Baseline& baseline) {
+  std::vector<double> evidence;
+  for (const uint32_t member : group.first(std::min(group.size(), kPooledCountMax))) {
+    const Assessment own = Assess(*candidates[member].portrait, baseline, Label::kUnlabelled);
+    evidence.push_back(own.log_odds - kBaseLogOdds);
+  }
+  const auto middle = evidence.begin() + static_cast<ptrdiff_t>((evidence.size() - 1) / 2);
+  std::nth_element(evidence.begin(), middle, evidence.end());
+  return *middle;
+}
+
+// What one search knows beside the candidates.
+struct Search {
+  std::span<const CampaignCandidate> candidates;
+  const Baseline& baseline;
+  int64_t time_unix_nano;
+  const SharedObjects& objects;
+};
+
+CampaignEvidence RhythmEvidence(const Search& search, std::span<const uint32_t> group,
+                                std::span<const CampaignLink> links) {
+  const absl::flat_hash_set<uint32_t> members(group.begin(), group.end());
+  double sum = 0;
+  for (const CampaignLink& link : links) {
+    if (members.contains(link.a) && members.contains(link.b)) sum += static_cast<double>(link.log_likelihood_ratio);
+  }
+  const double each = 2 * sum / static_cast<double>(group.size());
+  return Evidence(kDependence * each, kRhythmLimit,
+                  MeasureGroup(search.candidates, group, search.time_unix_nano).among_members, 1.0);
+}
+
+// Findings below this are not worth a sentence: a likelihood ratio of 1.1.
+constexpr double kSummaryLogOddsMin = 0.1;
+
+std::array<std::string, kDetectorCount> Summarize(const features::Portrait& portrait, const Baseline& baseline,
+                                                  const Membership& membership, const Assessment& assessment) {
+  const features::FeatureRow row = features::ExtractFeatures(portrait);
+  const AccountView view{portrait, row, baseline.groups[assessment.peer_group], baseline.everyone, membership};
+  std::array<std::string, kDetectorCount> out;
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    if (assessment.findings[i].log_odds < kSummaryLogOddsMin) continue;
+    out[i] = AllDetectors()[i]->summarize(view, assessment.findings[i]);
+  }
+  return out;
+}
+
+FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const CampaignLink> links, FoundBy found_by) {
+  FoundCampaign out;
+  const std::vector<uint32_t> indices = IndicesOf(group);
+  const double limit = found_by == FoundBy::kRhythm ? kTestedLimit : kSelectedLimit;
+  const auto term = [&out](CampaignTerm which) -> CampaignEvidence& { return out.terms[static_cast<size_t>(which)]; };
+  if (found_by == FoundBy::kRhythm) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
+  term(CampaignTerm::kInfrastructure) =
+      BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress}, limit);
+  term(CampaignTerm::kContent) =
+      BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt}, limit);
+  Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
+  const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
+  if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;
+  term(CampaignTerm::kLifecycle) = Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
+
+  const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
+  term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
+  const Membership whole{
+      .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
+  const features::Portrait merged = Merged(search.candidates, indices);
+  out.assessment = Assess(merged, search.baseline, Label::kUnlabelled, whole);
+  out.summaries = Summarize(merged, search.baseline, whole, out.assessment);
+  out.members = std::move(group);
+  return out;
+}
+
+}  // namespace
+
+std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
+                                         int64_t time_unix_nano) {
+  RhythmSearch rhythm_search(candidates, time_unix_nano);
+  const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
+  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);
+    return IsDeclared(candidates, group) || rhythm.among_members > kDispersionAmongMembersMax ||
+           rhythm.from_day_to_day < kDispersionOfDaysMin;
+  });
+  const size_t rhythm_group_count = groups.size();
+
+  std::vector<bool> is_grouped(candidates.size(), false);
+  for (const LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  }
+  for (LinkGroup& group : groups) rhythm_search.AddJoiners(is_grouped, group);
+  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
+  std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+
+  std::vector<std::vector<uint32_t>> to_count;
+  for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
+  for (const CampaignLink& link : shared_links) to_count.push_back({link.a, link.b});
+  const SharedObjects objects(candidates, to_count);
+  const auto compare = [&](uint32_t a, uint32_t b) { return objects.CompareKinds(candidates[a], candidates[b]); };
+  std::erase_if(shared_links,
+                [&](const CampaignLink& link) { return compare(link.a, link.b) == SharedKinds::kTooFew; });
+  for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
+    // Strangers with one gift card often use the same defaults; three of them seldom do.
+    const bool is_weak_pair = group.size() == 2 && compare(group[0].index, group[1].index) == SharedKinds::kWeak;
+    if (!is_weak_pair && !IsDeclared(candidates, group)) groups.push_back(std::move(group));
+  }
+  const Search search{candidates, baseline, time_unix_nano, objects};
+  std::vector<FoundCampaign> out;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
+    out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
+  }
+  std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
+    return a.members.front().index < b.members.front().index;
+  });
+  return out;
+}
+
+}  // namespace stillwatch::detector

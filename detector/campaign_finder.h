@@ -1,0 +1,41 @@
+// Finds coordinated groups among all accounts, and weighs the evidence for each.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "detector/baseline.h"
+#include "detector/campaign_candidate.h"
+#include "detector/fusion.h"
+#include "detector/link_groups.h"
+#include "detector/membership.h"
+
+namespace stillwatch::detector {
+
+// A group as of one moment.
+struct FoundCampaign {
+  LinkGroup members;  // share: see GroupMember.
+  std::array<CampaignEvidence, kCampaignTermCount> terms{};
+  // Of the members' merged portrait, with the terms; what is said of the group as a whole.
+  Assessment assessment;
+  // A sentence for each finding of the assessment that is worth one, in the order of AllDetectors(); empty for others.
+  std::array<std::string, kDetectorCount> summaries;
+};
+
+// Groups of at least this many are told from chance by their rhythm alone: one linked pair in a thousand is chance, but
+// not four accounts that are all linked.
+inline constexpr size_t kRhythmGroupMin = 4;
+
+// Looks for groups in two ways. By rhythm: accounts dealt out from one queue. By things shared: payment, sign-up,
+// address, texts, conversations; that also holds for families, classes and agencies, so it weighs little by itself, and
+// most where the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a
+// group that its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation
+// are no campaign. `candidates` in order of account_id. A pure function; groups are disjoint and in order of their
+// first member.
+std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
+                                         int64_t time_unix_nano);
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,43 @@
+// The engine's search for campaigns.
+#include <algorithm>
+
+#include "detector/campaign_finder.h"
+#include "detector/scoring_engine.h"
+
+namespace stillwatch::detector {
+
+// Searches once in each span of `campaign_round_nano` of event time, at the first tick in it. Accounts are gone through
+// by id, so that what is found does not depend on the order in which they came.
+void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
+  const int64_t round = time_unix_nano / options_.campaign_round_nano;
+  if (round <= last_campaign_round_) return;
+  last_campaign_round_ = round;
+  const std::shared_ptr<const Baseline> current = baseline();
+  std::array<std::vector<CampaignCandidate>, kPartitionCount> parts;
+  parallel_for_(kPartitionCount, [&](size_t partition) {
+    (*partitions_)[partition].CollectCandidates(time_unix_nano, parts[partition]);
+  });
+  std::vector<CampaignCandidate> candidates;
+  for (const auto& part : parts) candidates.insert(candidates.end(), part.begin(), part.end());
+  std::sort(candidates.begin(), candidates.end(),
+            [](const CampaignCandidate& a, const CampaignCandidate& b) { return a.account_id < b.account_id; });
+  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano);
+  CampaignBook next = *campaigns();
+  const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano);
+  for (const std::string& account_id : touched) {
+    PartitionFor(account_id).SetMembership(account_id, next.MembershipOf(account_id), *current, time_unix_nano);
+  }
+  SetCampaigns(std::move(next));
+}
+
+std::shared_ptr<const CampaignBook> ScoringEngine::campaigns() const {
+  const std::lock_guard lock(baseline_mutex_);
+  return campaigns_;
+}
+
+void ScoringEngine::SetCampaigns(CampaignBook campaigns) {
+  const std::lock_guard lock(baseline_mutex_);
+  campaigns_ = std::make_shared<const CampaignBook>(std::move(campaigns));
+}
+
+}  // namespace stillwatch::detector

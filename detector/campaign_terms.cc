@@ -1,0 +1,92 @@
+// Hypothesis: a harvest too large for one account is spread over many. Each member then looks innocent, but the group
+// does
+//   not: it is dealt out from one queue, paid with the same cards, works through the same prompts, replaces who is
+//   banned.
+// Evidence: what campaign_finder.h found in the account's group, one term a family, times the account's share in it.
+// Honest look-alikes: offices, classes, families, agencies, enterprises, agent fleets. Who declares one organisation is
+//   no campaign; others share things but have no rhythm in common, and their merged traffic is no harvest.
+// Formula: share · term; the terms are log-likelihood ratios bent by Saturate (campaign_finder.cc).
+// Source: SynchroTrap (CCS 2014), FRAUDAR (KDD 2016), threat reports of 2026.
+#include <cstdio>
+
+#include "detector/detector.h"
+
+namespace stillwatch::detector {
+namespace {
+
+// Most that a term adds; campaign_finder.cc says why.
+constexpr double kRhythmLimit = 8;
+constexpr double kSharingLimit = 3;
+constexpr double kPooledLimit = 4;
+
+template <CampaignTerm kTerm>
+Finding Evaluate(const AccountView& account) {
+  const CampaignEvidence& evidence = account.membership.term(kTerm);
+  Finding finding;
+  finding.log_odds = static_cast<double>(account.membership.share * evidence.log_odds);
+  finding.value = static_cast<double>(evidence.value);
+  finding.population = static_cast<double>(evidence.population);
+  return finding;
+}
+
+std::string Group(const AccountView& account) {
+  char text[80];
+  if (account.membership.campaign == 0) {
+    std::snprintf(text, sizeof(text), "the group of %u accounts", account.membership.member_count);
+    return text;
+  }
+  std::snprintf(text, sizeof(text), "group %s of %u accounts", CampaignId(account.membership.campaign).c_str(),
+                account.membership.member_count);
+  return text;
+}
+
+std::string SummarizeRhythm(const AccountView& account, const Finding& finding) {
+  char text[240];
+  std::snprintf(text, sizeof(text),
+                "%s begins its requests as if dealt out from one queue: counts differ by %.2f of what chance alone "
+                "would, independent customers by more than 1",
+                Group(account).c_str(), finding.value);
+  return text;
+}
+
+std::string SummarizePartners(const AccountView& account, const Finding& finding, const char* what) {
+  char text[240];
+  std::snprintf(text, sizeof(text), "%.0f %% of %s %s; by chance %.1f %% would", 100 * finding.value,
+                Group(account).c_str(), what, 100 * finding.population);
+  return text;
+}
+
+std::string SummarizeInfrastructure(const AccountView& account, const Finding& finding) {
+  return SummarizePartners(account, finding, "share payment, sign-up or address with another of them");
+}
+
+std::string SummarizeContent(const AccountView& account, const Finding& finding) {
+  return SummarizePartners(account, finding, "share prompts or system prompts with another of them");
+}
+
+std::string SummarizeLifecycle(const AccountView& account, const Finding& finding) {
+  return SummarizePartners(account, finding, "took over a conversation, or the place of one suspended, from another");
+}
+
+std::string SummarizePooled(const AccountView& account, const Finding& finding) {
+  char text[240];
+  std::snprintf(text, sizeof(text), "half of %s have log-odds of %.1f or more of their own; in honest groups %.1f",
+                Group(account).c_str(), finding.value, finding.population);
+  return text;
+}
+
+}  // namespace
+
+// A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
+const Detector kCampaignRhythm = {"campaign_rhythm", Family::kTiming, kRhythmLimit, 1,
+                                  Evaluate<CampaignTerm::kRhythm>, SummarizeRhythm};
+const Detector kCampaignInfrastructure = {"campaign_infrastructure", Family::kInfrastructure, kSharingLimit, 1,
+                                          Evaluate<CampaignTerm::kInfrastructure>, SummarizeInfrastructure};
+const Detector kCampaignContent = {"campaign_content", Family::kContent, kSharingLimit, 1,
+                                   Evaluate<CampaignTerm::kContent>, SummarizeContent};
+const Detector kCampaignLifecycle = {"campaign_lifecycle", Family::kLifecycle, kSharingLimit, 1,
+                                     Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
+const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1,
+                                  Evaluate<CampaignTerm::kPooled>, SummarizePooled};
+
+}  // namespace stillwatch::detector

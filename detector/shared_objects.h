@@ -1,0 +1,59 @@
+// What accounts have in common, and how surprising that is.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "detector/campaign_candidate.h"
+
+namespace stillwatch::detector {
+
+// Kinds of things that accounts can share.
+// kParameters: the parameters of most of its requests.
+enum class ObjectKind : uint8_t { kPayment, kSignup, kAddress, kSystem, kHead, kPrompt, kConversation, kParameters };
+inline constexpr size_t kObjectKindCount = 8;
+
+// Calls `visit` with each object of the kind that the account holds, at most 16.
+void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit);
+
+// How much two accounts share.
+enum class SharedKinds : uint8_t { kTooFew, kWeak, kTwo };
+
+// How many members of a group share an object with another member, beside what chance would give.
+struct Partners {
+  double share = 0;     // Of the members, with a partner.
+  double expected = 0;  // In a group of accounts drawn at random, with the same objects.
+  // k · KL(share ‖ expected), the binomial's; 0 if there are fewer than expected.
+  double log_likelihood_ratio = 0;
+};
+
+// Counts how common the objects of some groups are among all accounts.
+// A member finds a partner by chance with probability at most Σ (d − 1) · (k − 1) / (N − 1) over its objects, d of N
+// accounts holding an object, k members in the group. What everybody has therefore counts for nothing.
+// Ownership: `candidates` must outlive it.
+class SharedObjects {
+ public:
+  // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
+  SharedObjects(std::span<const CampaignCandidate> candidates, std::span<const std::vector<uint32_t>> groups);
+
+  // Whether the two accounts share two kinds of things that at most kHoldersMax accounts hold, all that is text counted
+  // as one. Weakly if the second is but the parameters, which have few values: a twentieth of all accounts may have
+  // them.
+  SharedKinds CompareKinds(const CampaignCandidate& a, const CampaignCandidate& b) const;
+  Partners PartnersIn(std::span<const uint32_t> group, ObjectKind kind) const;
+
+ private:
+  std::span<const CampaignCandidate> candidates_;
+  absl::flat_hash_map<uint64_t, uint32_t> holder_counts_;  // By hash of kind and object.
+};
+
+// Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without
+// ratios. Limits: what more than kHoldersMax accounts hold is common and links nobody.
+inline constexpr size_t kHoldersMax = 16;
+std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates);
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,44 @@
+#include "features/link_sketch.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace stillwatch::features {
+namespace {
+
+uint64_t HashParameters(const Observation& event) {
+  const uint64_t parts[] = {std::bit_cast<uint32_t>(event.temperature), event.max_tokens, event.choice_count,
+                            event.top_logprobs};
+  return XXH3_64bits(parts, sizeof(parts));
+}
+
+}  // namespace
+
+void LinkSketch::CountStart(int64_t bin) {
+  if (first_bin_ == 0) first_bin_ = newest_bin_ = bin;
+  if (bin <= newest_bin_ - kBinCount) return;  // Late: the ring has gone on.
+  for (; newest_bin_ < bin; ++newest_bin_) {
+    if (bin - newest_bin_ > kBinCount) newest_bin_ = bin - kBinCount;
+    starts_[static_cast<size_t>((newest_bin_ + 1) % kBinCount)] = 0;
+  }
+  first_bin_ = std::min(first_bin_, bin);
+  uint8_t& count = starts_[static_cast<size_t>(bin % kBinCount)];
+  if (count < UINT8_MAX) ++count;
+}
+
+void LinkSketch::Update(const Observation& event) {
+  if (event.organization_hash != 0) organization_hash_ = event.organization_hash;
+  const bool is_start = !event.knows_message_count || event.message_count <= 1;
+  if (is_start) CountStart(BinOf(event.time_unix_nano));
+  if (event.system_hash != 0) systems_.Add(event.system_hash);
+  if (event.head_hash != 0 && is_start) heads_.Add(event.head_hash);
+  if (event.address_hash != 0) addresses_.Add(event.address_hash);
+  parameters_.Add(HashParameters(event));
+  prompts_.Add(event.prompt_hash);
+  if (!is_start) conversations_.Add(event.conversation_hash);
+}
+
+}  // namespace stillwatch::features

@@ -1,0 +1,22 @@
+// Coordinated groups, as the API says them.
+#pragma once
+
+#include "detector/campaign_book.h"
+#include "proto/result.h"
+#include "stillwatch/v1/query.pb.h"
+
+namespace stillwatch::query {
+
+inline constexpr int32_t kClusterPageSizeDefault = 100;
+inline constexpr int32_t kClusterPageSizeMax = 1000;
+
+// Groups of at least two members that count. Errors: kInvalidArgument for a negative page size or a page token that
+// stands at no group.
+Status ListClusters(const detector::CampaignBook& book, const v1::ListClustersRequest& request,
+                    v1::ListClustersResponse& response);
+
+// Errors: kNotFound.
+Status GetCluster(const detector::CampaignBook& book, const v1::GetClusterRequest& request,
+                  v1::GetClusterResponse& response);
+
+}  // namespace stillwatch::query

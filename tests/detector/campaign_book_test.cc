@@ -1,0 +1,104 @@
+#include "detector/campaign_book.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/detector/relay_pool.h"
+
+namespace stillwatch::detector {
+namespace {
+
+class CampaignBookTest : public ::testing::Test {
+ protected:
+  CampaignBookTest() : accounts_(1) {
+    AddStrangers(accounts_, 40, 1);
+    candidates_ = accounts_.Candidates();
+  }
+
+  static FoundCampaign Group(std::initializer_list<uint32_t> members) {
+    FoundCampaign found;
+    for (const uint32_t member : members) found.members.push_back({member, 1});
+    found.terms[0].log_odds = 5;
+    found.assessment.log_odds = 3;
+    found.assessment.verdict = Verdict::kReview;
+    found.summaries[0] = "because";
+    return found;
+  }
+
+  // A search `day` days after the start.
+  std::vector<std::string> Search(double day, std::vector<FoundCampaign> found) {
+    return book_.Update(found, candidates_,
+                        kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)));
+  }
+  uint64_t CampaignOf(uint32_t account) const { return book_.MembershipOf(candidates_[account].account_id).campaign; }
+
+  MadeAccounts accounts_;
+  std::vector<CampaignCandidate> candidates_;
+  CampaignBook book_;
+};
+
+TEST_F(CampaignBookTest, AGroupCountsOnceItWasFoundTwice) {
+  Search(1, {Group({1, 2, 3, 4})});
+  EXPECT_EQ(CampaignOf(1), 0U);
+  EXPECT_EQ(book_.campaigns()[0].verdict, Verdict::kClear);
+  Search(1.25, {Group({1, 2, 3, 4})});
+  EXPECT_NE(CampaignOf(1), 0U);
+  EXPECT_EQ(book_.campaigns()[0].verdict, Verdict::kReview);
+  EXPECT_EQ(book_.campaigns()[0].first_review_time_unix_nano, kPoolStart + kNanosecondsPerDay * 5 / 4);
+  EXPECT_GT(book_.campaigns()[0].events_at_first_review, 0U);
+}
+
+TEST_F(CampaignBookTest, KeepsItsNumberWhileMembersComeAndGo) {
+  Search(1, {Group({1, 2, 3, 4})});
+  Search(2, {Group({1, 2, 3, 4})});
+  const uint64_t number = CampaignOf(1);
+  Search(3, {Group({2, 3, 4, 5, 6})});
+  Search(4, {Group({4, 5, 6, 7})});
+  Search(5, {Group({4, 5, 6, 7})});
+  EXPECT_EQ(CampaignOf(6), number);
+  EXPECT_EQ(CampaignOf(7), number);
+}
+
+TEST_F(CampaignBookTest, TwoGroupsHaveDifferentNumbers) {
+  Search(1, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14})});
+  Search(2, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14})});
+  EXPECT_NE(CampaignOf(1), CampaignOf(11));
+}
+
+TEST_F(CampaignBookTest, ASilentMemberStaysAsManyDaysAsSearchesHadFoundIt) {
+  Search(1, {Group({1, 2, 3, 4})});
+  Search(1.25, {Group({1, 2, 3, 4})});
+  Search(1.5, {Group({1, 2, 3, 4})});
+  Search(4, {});
+  EXPECT_NE(CampaignOf(1), 0U);
+  const auto touched = Search(4.75, {});
+  EXPECT_EQ(CampaignOf(1), 0U);
+  EXPECT_TRUE(std::count(touched.begin(), touched.end(), candidates_[1].account_id)) << "its risk must be told";
+  EXPECT_TRUE(book_.campaigns().empty());
+}
+
+TEST_F(CampaignBookTest, SurvivesEncoding) {
+  Search(1, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14, 15})});
+  Search(2, {Group({1, 2, 3, 4})});
+  const std::string bytes = book_.Encode();
+  const auto decoded = CampaignBook::Decode(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(decoded->Encode(), bytes);
+  const Membership before = book_.MembershipOf(candidates_[2].account_id);
+  const Membership after = decoded->MembershipOf(candidates_[2].account_id);
+  EXPECT_EQ(before.campaign, after.campaign);
+  EXPECT_EQ(before.terms[0].log_odds, after.terms[0].log_odds);
+}
+
+TEST_F(CampaignBookTest, BrokenBytesAreRefused) {
+  Search(1, {Group({1, 2, 3, 4})});
+  const std::string bytes = book_.Encode();
+  for (size_t size = 2; size < bytes.size(); ++size) {
+    EXPECT_FALSE(CampaignBook::Decode(std::string_view(bytes).substr(0, size)).has_value()) << size;
+  }
+  EXPECT_FALSE(CampaignBook::Decode("").has_value());
+}
+
+}  // namespace
+}  // namespace stillwatch::detector

@@ -1,0 +1,137 @@
+#include "detector/campaign_finder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/detector/portrait_maker.h"
+#include "tests/detector/relay_pool.h"
+
+namespace stillwatch::detector {
+namespace {
+
+constexpr int kDays = 12;
+constexpr int64_t kNow = kPoolStart + kDays * kNanosecondsPerDay;
+
+double TermOf(const FoundCampaign& campaign, CampaignTerm term) {
+  return static_cast<double>(campaign.terms[static_cast<size_t>(term)].log_odds);
+}
+
+std::vector<FoundCampaign> Find(const MadeAccounts& accounts) {
+  return FindCampaigns(accounts.Candidates(), HonestBaseline(), kNow);
+}
+
+TEST(CampaignFinderTest, FindsAPoolAmongStrangersWithoutAnyText) {
+  MadeAccounts accounts(1);
+  AddStrangers(accounts, 100, kDays);
+  const std::vector<size_t> pool = AddPool(accounts, 30, kDays, Dealing::kLeastRecentlyUsed);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_GE(found[0].members.size(), 28U);
+  for (const GroupMember& member : found[0].members) EXPECT_GE(member.index, pool.front());
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kRhythm), 6);
+  EXPECT_NE(found[0].assessment.verdict, Verdict::kClear);
+}
+
+TEST(CampaignFinderTest, ASilentPoolGivesEvidenceOfNoOtherKind) {
+  MadeAccounts accounts(2);
+  AddStrangers(accounts, 100, kDays);
+  AddPool(accounts, 30, kDays, Dealing::kLeastRecentlyUsed);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  for (const auto term : {CampaignTerm::kInfrastructure, CampaignTerm::kContent, CampaignTerm::kLifecycle}) {
+    EXPECT_EQ(TermOf(found[0], term), 0);
+  }
+}
+
+TEST(CampaignFinderTest, CardsSharedWithinAPoolAreASecondFamily) {
+  MadeAccounts accounts(3);
+  AddStrangers(accounts, 100, kDays);
+  const std::vector<size_t> pool = AddPool(accounts, 30, kDays, Dealing::kLeastRecentlyUsed);
+  for (size_t i = 0; i < pool.size(); ++i) accounts.profile(pool[i]).payment = 1000 + i / 4;
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kInfrastructure), 2);
+  EXPECT_EQ(found[0].assessment.verdict, Verdict::kAct);
+}
+
+TEST(CampaignFinderTest, ReplacingTheSuspendedIsEvidence) {
+  MadeAccounts accounts(4);
+  AddStrangers(accounts, 100, kDays);
+  const std::vector<size_t> pool = AddPool(accounts, 30, kDays, Dealing::kLeastRecentlyUsed);
+  const auto before = Find(accounts);
+  for (size_t i = 0; i < 4; ++i) {
+    const int64_t time = kNow - static_cast<int64_t>(i + 1) * kNanosecondsPerDay;
+    accounts.profile(pool[i]).suspended_time_unix_nano = time;
+    accounts.profile(pool[10 + i]).created_time_unix_nano = time + 6 * kNanosecondsPerHour;
+  }
+  const auto after = Find(accounts);
+  ASSERT_EQ(before.size(), 1U);
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(TermOf(before[0], CampaignTerm::kLifecycle), 0);
+  EXPECT_GT(TermOf(after[0], CampaignTerm::kLifecycle), 1.5);
+}
+
+TEST(CampaignFinderTest, ServiceAccountsOfAnEnterpriseAreNoCampaign) {
+  MadeAccounts accounts(5);
+  AddStrangers(accounts, 100, kDays);
+  for (const size_t i : AddPool(accounts, 30, kDays, Dealing::kLeastRecentlyUsed)) {
+    accounts.profile(i).organization = 7;
+    accounts.profile(i).payment = 7;
+  }
+  EXPECT_TRUE(Find(accounts).empty());
+}
+
+// Apps that react to the same news: their counts go up and down together, but nobody deals them out.
+TEST(CampaignFinderTest, CustomersWhoFollowTheSameEventsAreNoCampaign) {
+  for (const uint64_t seed : {21, 22, 23, 24}) {
+    MadeAccounts accounts(seed);
+    AddStrangers(accounts, 100, kDays);
+    AddPool(accounts, 40, kDays, Dealing::kRandom);
+    EXPECT_TRUE(Find(accounts).empty()) << seed;
+  }
+}
+
+// A class shares an address, the day of its sign-up and the task; it has no organisation.
+TEST(CampaignFinderTest, AClassBehindOneAddressStaysClear) {
+  MadeAccounts accounts(6);
+  AddStrangers(accounts, 100, kDays);
+  for (int pupil = 0; pupil < 14; ++pupil) {
+    const size_t account = accounts.Add();
+    accounts.profile(account).signup = 99;
+    for (int i = 0; i < 40; ++i) {
+      const int64_t lesson = kPoolStart + (i / 10) * 2 * kNanosecondsPerDay;
+      accounts.Request(account, lesson + static_cast<int64_t>(accounts.random()() % kNanosecondsPerHour), 500 + i % 3,
+                       98);
+    }
+  }
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U) << "it is seen";
+  EXPECT_EQ(found[0].assessment.verdict, Verdict::kClear);
+  EXPECT_LT(found[0].assessment.log_odds, HonestBaseline().review_log_odds - 2);
+}
+
+TEST(CampaignFinderTest, AFamilyWithOneCardAndHomeStaysClear) {
+  MadeAccounts accounts(7);
+  AddStrangers(accounts, 100, kDays);
+  for (const size_t i : AddStrangers(accounts, 4, kDays)) {
+    accounts.profile(i).payment = 55;
+    accounts.Request(i, kNow - kNanosecondsPerHour, 0, 44);
+    accounts.Request(i, kNow - kNanosecondsPerHour, 0, 44);
+  }
+  for (const FoundCampaign& family : Find(accounts)) EXPECT_EQ(family.assessment.verdict, Verdict::kClear);
+}
+
+TEST(CampaignFinderTest, TermsAddUpToTheGroupsLogOdds) {
+  MadeAccounts accounts(8);
+  AddStrangers(accounts, 60, kDays);
+  AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  double sum = kBaseLogOdds;
+  for (const Finding& finding : found[0].assessment.findings) sum += finding.log_odds;
+  EXPECT_DOUBLE_EQ(sum, found[0].assessment.log_odds);
+}
+
+}  // namespace
+}  // namespace stillwatch::detector

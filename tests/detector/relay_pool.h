@@ -1,0 +1,52 @@
+// Made-up accounts for the tests of campaigns: pools dealt out from one queue, and honest groups that look alike.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "detector/campaign_candidate.h"
+#include "features/link_sketch.h"
+#include "features/portrait.h"
+
+namespace stillwatch::detector {
+
+inline constexpr int64_t kPoolStart = 20'000 * kNanosecondsPerDay;  // 2024-10-04.
+
+// Accounts with what the search for campaigns looks at. Ids are in the order of Add.
+class MadeAccounts {
+ public:
+  explicit MadeAccounts(uint64_t seed) : random_(seed) {}
+
+  size_t Add();
+  void Request(size_t account, int64_t time_unix_nano, uint64_t prompt = 0, uint64_t address = 0);
+  CampaignCandidate& profile(size_t account) { return accounts_[account].candidate; }
+  std::vector<CampaignCandidate> Candidates() const;
+
+  // Times of requests over `days`, `per_day` on average, busier on some days than on others.
+  std::vector<int64_t> UnevenTimes(int days, double per_day);
+  std::mt19937_64& random() { return random_; }
+
+ private:
+  struct Account {
+    CampaignCandidate candidate;
+    std::string id;
+    features::LinkSketch links;
+    features::Portrait portrait;
+  };
+  std::mt19937_64 random_;
+  std::deque<Account> accounts_;
+};
+
+// Adds `count` accounts, each paid apart and of an organisation of its own, and deals `days` of traffic out to them, 24
+// requests a day each. Returns their indices.
+enum class Dealing : uint8_t { kLeastRecentlyUsed, kRandom };
+std::vector<size_t> AddPool(MadeAccounts& accounts, size_t count, int days, Dealing dealing);
+
+// Adds `count` customers who have nothing to do with each other, with 24 requests a day each.
+std::vector<size_t> AddStrangers(MadeAccounts& accounts, size_t count, int days);
+
+}  // namespace stillwatch::detector

@@ -1,0 +1,70 @@
+#include "detector/shared_objects.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/detector/relay_pool.h"
+
+namespace stillwatch::detector {
+namespace {
+
+class SharedObjectsTest : public ::testing::Test {
+ protected:
+  SharedObjectsTest() : accounts_(1) { AddStrangers(accounts_, 200, 1); }
+
+  Partners PartnersOf(const std::vector<uint32_t>& group, ObjectKind kind) const {
+    const auto candidates = accounts_.Candidates();
+    const std::vector<std::vector<uint32_t>> groups = {group};
+    return SharedObjects(candidates, groups).PartnersIn(group, kind);
+  }
+
+  MadeAccounts accounts_;
+};
+
+TEST_F(SharedObjectsTest, ACardOfTwoInAGroupIsNoChance) {
+  accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
+  const Partners partners = PartnersOf({3, 4, 5, 6}, ObjectKind::kPayment);
+  EXPECT_EQ(partners.share, 0.5);
+  EXPECT_LT(partners.expected, 0.02);
+  EXPECT_GT(partners.log_likelihood_ratio, 4);
+}
+
+TEST_F(SharedObjectsTest, WhatEverybodyHasSaysNothing) {
+  for (size_t i = 0; i < 200; ++i) accounts_.profile(i).payment = 77;
+  EXPECT_EQ(PartnersOf({3, 4, 5, 6}, ObjectKind::kPayment).log_likelihood_ratio, 0);
+}
+
+TEST_F(SharedObjectsTest, StrangersShareNothing) {
+  for (const ObjectKind kind : {ObjectKind::kPayment, ObjectKind::kPrompt, ObjectKind::kAddress}) {
+    EXPECT_EQ(PartnersOf({3, 4, 5, 6}, kind).log_likelihood_ratio, 0);
+  }
+}
+
+TEST_F(SharedObjectsTest, PairsShareAPaymentThatFewHave) {
+  accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
+  for (size_t i = 100; i < 100 + kHoldersMax + 1; ++i) accounts_.profile(i).payment = 78;
+  const auto pairs = FindPlainPairs(accounts_.Candidates());
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(pairs[0].a, 3U);
+  EXPECT_EQ(pairs[0].b, 4U);
+}
+
+TEST_F(SharedObjectsTest, MembersOfOneDeclaredOrganisationMakeNoPair) {
+  accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
+  accounts_.profile(3).organization = accounts_.profile(4).organization = 5;
+  EXPECT_TRUE(FindPlainPairs(accounts_.Candidates()).empty());
+}
+
+TEST_F(SharedObjectsTest, OneCardAloneIsOneKind) {
+  accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
+  const auto compare = [this] {
+    const auto candidates = accounts_.Candidates();
+    const std::vector<std::vector<uint32_t>> groups = {{3, 4}};
+    return SharedObjects(candidates, groups).CompareKinds(candidates[3], candidates[4]);
+  };
+  EXPECT_EQ(compare(), SharedKinds::kTooFew) << "all accounts have the same parameters, so these say nothing";
+  for (const size_t i : {3, 4}) accounts_.Request(i, kPoolStart, 0, 4321);
+  EXPECT_EQ(compare(), SharedKinds::kTwo) << "a card and an address";
+}
+
+}  // namespace
+}  // namespace stillwatch::detector
