@@ -1,20 +1,12 @@
 #include "detector/account_partition.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace stillwatch::detector {
 namespace {
 
 // How many look-ups of accounts run ahead: enough to hide a memory access.
 constexpr size_t kPrefetchDistance = 8;
-
-struct Later {
-  bool operator()(const AccountPartition::Waiting& a, const AccountPartition::Waiting& b) const {
-    return std::tie(a.effective_time_unix_nano, a.event_hash, a.sequence) >
-           std::tie(b.effective_time_unix_nano, b.event_hash, b.sequence);
-  }
-};
 
 }  // namespace
 
