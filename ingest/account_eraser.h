@@ -36,9 +36,10 @@ struct ErasureReport {
 // Resume takes up at 3 whatever a crash left; the start of the engine has done 2 by then.
 // The ids of the erased events are known to the duplicate check until the next start; after it, an erased event that is
 // sent again counts as one of a new account.
-// Threading: safe from any thread; a second erasure waits for the first, and for a Retention that runs. Ownership: all
-// that it is given must outlive it. Limits: memory for kBlocksPerStep blocks. A reader with an old snapshot (an audit)
-// holds step 4 up.
+// Threading: safe from any thread; a second erasure waits for the first, and for a Retention that runs.
+// Ownership: all that it is given must outlive it.
+// Limits: memory for kBlocksPerStep blocks. Step 4 rewrites every file of the store, which takes as long as copying it
+// and as much free room as its largest table; a reader with an old snapshot (an audit) holds it up.
 class AccountEraser {
  public:
   static constexpr size_t kBlocksPerStep = 32;

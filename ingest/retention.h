@@ -17,11 +17,11 @@ namespace stillwatch::ingest {
 // block's newest event against that of the log's newest, never the wall clock; so an import of old logs into an empty
 // store keeps its last days. Blocks go from the beginning of the log (storage/expiry.h), as whole blocks, after a
 // checkpoint that no longer needs them; portraits and scores stay as they are. Readers with a snapshot, audits above
-// all, go on seeing what they saw; the room on disk comes back when they end. What follows from it: an audit sees the
-// remaining days only; so does a replay of the whole log, which a damaged checkpoint or a new version of it asks for.
-// An event that is older than the log and is sent again counts again, once the daemon was started anew: its id went
-// with its block. Threading: Stop from any thread. Ownership: the destructor stops and waits; all that it is given must
-// outlive it.
+// all, go on seeing what they saw; the room on disk comes back when they end.
+// What follows from it: an audit sees the remaining days only; so does a replay of the whole log, which a damaged
+// checkpoint or a new version of it asks for. An event that is older than the log and is sent again counts again, once
+// the daemon was started anew: its id went with its block.
+// Threading: Stop from any thread. Ownership: the destructor stops and waits; all that it is given must outlive it.
 class Retention {
  public:
   // `days` at least 1. `upkeep` is held while blocks are rewritten or deleted, by whoever does that.

@@ -44,7 +44,8 @@ Status Sync(const std::filesystem::path& path) {
 
 // True for bytes that a longer name could go on with.
 bool IsNameByte(char byte) {
-  return std::isalnum(static_cast<unsigned char>(byte)) != 0 || std::string_view("-_.:@").find(byte) != std::string::npos;
+  constexpr std::string_view kMarks = "-_.:@";
+  return std::isalnum(static_cast<unsigned char>(byte)) != 0 || kMarks.find(byte) != std::string_view::npos;
 }
 
 // Says whether `text` holds the name, and not merely a longer one that begins or ends like it.

@@ -96,7 +96,8 @@ Status ScanUndamaged(const Snapshot& snapshot, Table table, std::string_view fro
   std::string last_key(from);
   const Status status = snapshot.Scan(table, from, to, [&](std::string_view key, std::string_view value) {
     last_key = key;
-    if (!visit(key, value)) snapshot.damages().Note(kind + " of " + std::string(key.substr(0, key.find(kNameEnd))), "malformed");
+    if (visit(key, value)) return true;
+    snapshot.damages().Note(kind + " of " + std::string(key.substr(0, key.find(kNameEnd))), "malformed");
     return true;
   });
   if (status.code() != Code::kDataLoss) return status;
