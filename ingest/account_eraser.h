@@ -24,12 +24,10 @@ struct ErasureReport {
 
 // Erases accounts, one at a time, while ingest goes on. The steps, each of which may be the last before a crash:
 // 1. A record of the erasure is committed in the order of the log, together with the deletion of profile and label.
-// From
-//    then on every reader of the log takes the account's earlier events for erased.
+//    From then on every reader of the log takes the account's earlier events for erased.
 // 2. The engine forgets the account, and a checkpoint without it marks the record as applied.
 // 3. Blocks that hold the account are written anew, a few at a time in the pipeline's order. Of its events the times
-// stay,
-//    without anything else, because the watermark followed them.
+//    stay, without anything else, because the watermark followed them.
 // 4. Files with old versions of what changed are compacted.
 // 5. Derived data elsewhere is removed (`erase_reports`).
 // 6. The record itself is deleted and purged, with all logs that named it.
