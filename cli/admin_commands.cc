@@ -1,8 +1,13 @@
 #include "cli/admin_commands.h"
 
 #include <simdjson.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
 
 #include "cli/connection.h"
 #include "cli/time_argument.h"
@@ -23,6 +28,9 @@ constexpr char kBuild[] = STILLWATCH_COMPILER ", optimised";
 constexpr char kBuild[] = STILLWATCH_COMPILER ", with checks";
 #endif
 
+// Calls that go through the whole store.
+constexpr auto kUpkeepTime = std::chrono::hours(6);
+
 Record StatusRecord(const v1::GetStatusResponse& status) {
   return Record()
       .Count("stored_event_count", status.stored_event_count())
@@ -36,7 +44,8 @@ Record StatusRecord(const v1::GetStatusResponse& status) {
       .Count("pending_event_count", status.pending_event_count())
       .Count("in_flight_bytes", status.in_flight_bytes())
       .Count("commit_count", status.commit_count())
-      .Count("failed_commit_count", status.failed_commit_count());
+      .Count("failed_commit_count", status.failed_commit_count())
+      .Count("damaged_place_count", status.damaged_place_count());
 }
 
 void PrintStatus(const Session& session, const v1::GetStatusResponse& status) {
@@ -53,6 +62,7 @@ void PrintStatus(const Session& session, const v1::GetStatusResponse& status) {
   table.AddRow({std::string("not acknowledged yet"), FormatBytes(status.in_flight_bytes())});
   table.AddRow({std::string("commits"), FormatCount(status.commit_count())});
   table.AddRow({std::string("commits that failed"), FormatCount(status.failed_commit_count())});
+  table.AddRow({std::string("damaged places skipped"), FormatCount(status.damaged_place_count())});
   table.Print(session.out, session.colour);
 }
 
@@ -68,6 +78,66 @@ ExitCode RunStatus(const Session& session) {
     PrintStatus(session, response);
   } else {
     PrintRecord(session.out, session.format, StatusRecord(response));
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode RunErase(const Session& session, const std::string& account_id, bool is_confirmed) {
+  if (!is_confirmed && isatty(STDIN_FILENO) == 1) {
+    session.status_line.Say("This removes account " + Printable(account_id) +
+                            " from the daemon for good. Type its id again to go on:");
+    std::string typed;
+    if (!std::getline(std::cin, typed) || typed != account_id) {
+      session.status_line.Say("nothing was erased");
+      return ExitCode::kFailed;
+    }
+  }
+  v1::EraseAccountRequest request;
+  request.set_account_id(account_id);
+  v1::EraseAccountResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kUpkeepTime);
+  const Status status =
+      FromGrpc(v1::AdminService::NewStub(session.channel)->EraseAccount(&context, request, &response));
+  if (!status.ok()) return Fail(session, "erase account " + account_id, status);
+  if (session.is_table()) {
+    session.out << Printable(account_id) << " is erased: " << FormatCount(response.erased_event_count())
+                << " events, " << FormatCount(response.deleted_audit_count()) << " audits that named it";
+    if (response.unsearched_block_count() > 0) {
+      session.out << "; " << FormatCount(response.unsearched_block_count()) << " damaged blocks could not be searched";
+    }
+    session.out << '\n';
+  } else {
+    PrintRecord(session.out, session.format,
+                Record()
+                    .Text("account_id", account_id)
+                    .Count("erased_event_count", response.erased_event_count())
+                    .Count("rewritten_block_count", response.rewritten_block_count())
+                    .Count("deleted_audit_count", response.deleted_audit_count())
+                    .Count("unsearched_block_count", response.unsearched_block_count()));
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode RunBackup(const Session& session, const std::string& directory) {
+  v1::CreateBackupRequest request;
+  std::error_code error;
+  request.set_directory(std::filesystem::absolute(directory, error).lexically_normal().string());
+  v1::CreateBackupResponse response;
+  grpc::ClientContext context;
+  // The daemon flushes what is in memory and, on a file system without hard links, copies the whole store.
+  context.set_deadline(std::chrono::system_clock::now() + kUpkeepTime);
+  const Status status =
+      FromGrpc(v1::AdminService::NewStub(session.channel)->CreateBackup(&context, request, &response));
+  if (!status.ok()) return Fail(session, "make a backup in " + request.directory(), status);
+  if (session.is_table()) {
+    session.out << Printable(request.directory()) << " holds " << FormatCount(response.stored_event_count())
+                << " events; stillwatchd --data-dir starts from it\n";
+  } else {
+    PrintRecord(session.out, session.format,
+                Record()
+                    .Text("directory", request.directory())
+                    .Count("stored_event_count", response.stored_event_count()));
   }
   return ExitCode::kOk;
 }

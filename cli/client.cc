@@ -51,6 +51,8 @@ struct Arguments {
   std::string audit_from;
   std::string audit_to;
   AuditRunOptions audit;
+  std::string backup_directory;
+  bool is_confirmed = false;
   Command command;
 };
 
@@ -221,6 +223,19 @@ void AddAuditCommands(CLI::App& app, Arguments& arguments, int64_t now_unix_nano
 void AddAdminCommands(CLI::App& app, Arguments& arguments) {
   app.add_subcommand("status", "Show the daemon's counters and positions")->callback([&arguments] {
     arguments.command = RunStatus;
+  });
+  CLI::App* erase = app.add_subcommand("erase", "Remove every trace of an account");
+  erase->add_option("ID", arguments.account_id, "The account")->required();
+  erase->add_flag("--yes", arguments.is_confirmed, "Do not ask");
+  erase->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) {
+      return RunErase(session, arguments.account_id, arguments.is_confirmed);
+    };
+  });
+  CLI::App* backup = app.add_subcommand("backup", "Copy the daemon's data while it serves");
+  backup->add_option("DIR", arguments.backup_directory, "Does not exist; on the daemon's machine")->required();
+  backup->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) { return RunBackup(session, arguments.backup_directory); };
   });
   app.add_subcommand("version", "Show versions, builds and instruction sets")->callback([&arguments] {
     arguments.command = RunVersion;

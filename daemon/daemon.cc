@@ -74,6 +74,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
   daemon->StartAudits();
+  daemon->StartUpkeep();
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
   daemon->health_.SetServing();
@@ -88,6 +89,9 @@ Status Daemon::OpenStore() {
       storage::OpenRocksDbStore((std::filesystem::path(options_.data_dir) / "store").string());
   if (!store.ok()) return store.status();
   store_ = std::move(store).value();
+  store_->damages().OnDamage([](const std::string& place, const std::string& reason) {
+    spdlog::error("damaged and skipped: {}: {}; stillwatchd --verify looks for more", place, reason);
+  });
   return Status();
 }
 
@@ -129,6 +133,21 @@ void Daemon::StartAudits() {
   if (options_.audit_at_minutes) audits_->ScheduleDaily(io_, *options_.audit_at_minutes);
 }
 
+void Daemon::StartUpkeep() {
+  const auto erase_reports = [this](const std::string& account_id, const std::stop_token& stop) {
+    return audits_->archive().DeleteNaming(account_id, stop);
+  };
+  eraser_.emplace(*store_, *pipeline_, *engine_, upkeep_mutex_, erase_reports);
+  resume_ = std::jthread([this](const std::stop_token& stop) {
+    const Status status = eraser_->Resume(stop);
+    if (!status.ok()) spdlog::warn("an erasure is not finished: {}", status.message());
+  });
+  if (options_.retention_days > 0) {
+    retention_ =
+        std::make_unique<ingest::Retention>(*store_, *pipeline_, *engine_, upkeep_mutex_, options_.retention_days);
+  }
+}
+
 Status Daemon::StartGrpc() {
   Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
   if (!credentials.ok()) return credentials.status();
@@ -137,7 +156,8 @@ Status Daemon::StartGrpc() {
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
   query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
-  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_);
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_,
+                         options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
 
   grpc::EnableDefaultHealthCheckService(false);
@@ -165,7 +185,7 @@ Status Daemon::StartGrpc() {
 }
 
 std::string Daemon::MetricsText() const {
-  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_);
+  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, store_->damages().count());
 }
 
 Status Daemon::StartHttp() {
@@ -207,6 +227,9 @@ void Daemon::Drain() {
   if (ingest_service_ != nullptr) ingest_service_->StopStreams();
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
+  resume_.request_stop();
+  if (retention_ != nullptr) retention_->Stop();
+  if (admin_service_) admin_service_->Stop();
   if (grpc_server_ != nullptr) grpc_server_->Shutdown(std::chrono::system_clock::now() + kGraceForOpenCalls);
   // Batches that were read may still be on a worker; the services must outlive them.
   workers_.WaitUntilIdle();

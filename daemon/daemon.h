@@ -6,6 +6,7 @@
 #include <grpcpp/server.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -17,11 +18,13 @@
 #include "detector/scoring_engine.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
+#include "ingest/account_eraser.h"
 #include "ingest/admission.h"
 #include "ingest/event_decoder.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/ingest_service.h"
 #include "ingest/pipeline.h"
+#include "ingest/retention.h"
 #include "proto/result.h"
 #include "query/admin_service.h"
 #include "query/audit_runner.h"
@@ -56,6 +59,7 @@ class Daemon {
   Status OpenStore();
   Status StartPipeline();
   void StartAudits();
+  void StartUpkeep();
   Status StartGrpc();
   Status StartHttp();
   detector::ParallelFor ParallelFor();
@@ -80,6 +84,10 @@ class Daemon {
   std::optional<ingest::EventDecoder> decoder_;
   std::optional<query::AuditRunner> audits_;
   query::QueryWorkers query_workers_;
+  std::mutex upkeep_mutex_;
+  std::optional<ingest::AccountEraser> eraser_;
+  std::unique_ptr<ingest::Retention> retention_;
+  query::QueryWorkers upkeep_workers_{1, 16};  // Of calls that take minutes, one at a time.
 
   HealthService health_;
   std::unique_ptr<ingest::IngestService> ingest_service_;
@@ -91,6 +99,7 @@ class Daemon {
   std::string grpc_bound_address_;
   std::unique_ptr<query::HttpServer> http_server_;
   bool is_drained_ = false;
+  std::jthread resume_;  // Finishes erasures of an earlier life. Last, so that it ends before what it uses.
 };
 
 }  // namespace stillwatch::daemon

@@ -9,6 +9,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "daemon/verify.h"
 
 namespace {
 
@@ -33,6 +34,7 @@ int main(int argc, char** argv) {
   const std::variant<Options, ExitNow> parsed = stillwatch::daemon::ParseOptions(argc, argv);
   if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit->code;
   const auto& options = std::get<Options>(parsed);
+  if (options.verify) return stillwatch::daemon::Verify(options.data_dir, stdout);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("stillwatchd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   spdlog::set_level(spdlog::level::from_str(options.log_level));

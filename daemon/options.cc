@@ -42,6 +42,12 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("token-file", options.token_file, "File of SHA-256 hashes of the bearer tokens that are accepted");
   add("digest-key-file", options.digest_key_file,
       "File of the key that prompts are hashed with; made if missing. Without it the built-in key is used");
+  add("retention-days", options.retention_days,
+      "Delete events that are this many days older than the newest, by event time; 0 keeps them for ever")
+      ->check(CLI::Range(0, 36500));
+  app.add_flag("--verify", options.verify,
+               "Check every checksum of the store, say what is damaged, and end: exit code 0 if nothing is, 1 if something "
+               "is. No daemon may serve from the directory meanwhile");
   add("log-level", options.log_level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 }

@@ -22,7 +22,11 @@ struct Options {
   std::string tls_key;
   std::string token_file;
   std::string digest_key_file;
+  // Age, in days of event time, at which events are deleted; 0 keeps them for ever.
+  uint32_t retention_days = 0;
   std::string log_level = "info";
+  // Check the store and end, instead of serving.
+  bool verify = false;
 };
 
 // The program is to end now with this code: help was asked for, or an argument is not usable (2; said on standard error).

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 
 #include "proto/limits.h"
 
@@ -21,13 +20,6 @@ void PrefetchState(const LiveState& state) {
   const auto* bytes = reinterpret_cast<const char*>(&state);
   for (size_t offset = 0; offset < sizeof(state); offset += kLineBytes) __builtin_prefetch(bytes + offset, 1);
 }
-
-struct Later {
-  bool operator()(const AccountPartition::Waiting& a, const AccountPartition::Waiting& b) const {
-    return std::tie(a.effective_time_unix_nano, a.event_hash, a.sequence) >
-           std::tie(b.effective_time_unix_nano, b.event_hash, b.sequence);
-  }
-};
 
 // What the profile tells by `time`.
 void DescribeProfile(const AccountProfile& profile, int64_t time_unix_nano, CampaignCandidate& out) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "detector/account_state.h"
@@ -70,6 +71,13 @@ class AccountPartition {
     uint32_t account;
     uint32_t slot;
   };
+  // Orders a heap so that the event to settle first is at its top.
+  struct Later {
+    bool operator()(const Waiting& a, const Waiting& b) const {
+      return std::tie(a.effective_time_unix_nano, a.event_hash, a.sequence) >
+             std::tie(b.effective_time_unix_nano, b.event_hash, b.sequence);
+    }
+  };
   // An event on its way in.
   struct Arrival {
     std::string_view account_id;
@@ -102,6 +110,8 @@ class AccountPartition {
   // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last assessment.
   void Restore(DirtyAccount account, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
+  // Drops all that is known of an account, also its waiting events, whose number it returns.
+  size_t Forget(std::string_view account_id);
   // Assesses the accounts whose label is not the one of their last assessment: it was given or taken back after the
   // checkpoint.
   void AssessRelabelled(const Baseline& baseline);

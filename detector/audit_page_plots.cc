@@ -107,6 +107,11 @@ constexpr Statistic kStatistics[] = {
     {"unread_speed", "answers that nobody could read", Statistic::Unit::kShare},
     {"topic_coverage", "similarity of two prompts", Statistic::Unit::kPlain},
     {"young_account", "days since it was created", Statistic::Unit::kCount},
+    {"campaign_rhythm", "spread of the group's counts", Statistic::Unit::kPlain},
+    {"campaign_infrastructure", "members with a partner", Statistic::Unit::kShare},
+    {"campaign_content", "members with a partner", Statistic::Unit::kShare},
+    {"campaign_lifecycle", "members with a partner", Statistic::Unit::kShare},
+    {"campaign_pooled", "log-odds of half its members", Statistic::Unit::kPlain},
 };
 
 Statistic StatisticOf(std::string_view detector) {

@@ -165,6 +165,16 @@ void CampaignBook::IndexMembers() {
   }
 }
 
+bool CampaignBook::Forget(std::string_view account_id) {
+  if (!places_.contains(account_id)) return false;
+  for (Campaign& campaign : campaigns_) {
+    std::erase_if(campaign.members, [&](const CampaignMember& member) { return member.account_id == account_id; });
+  }
+  std::erase_if(campaigns_, [](const Campaign& campaign) { return campaign.members.empty(); });
+  IndexMembers();
+  return true;
+}
+
 Membership CampaignBook::MembershipOf(std::string_view account_id) const {
   const auto place = places_.find(account_id);
   if (place == places_.end()) return {};

@@ -69,6 +69,9 @@ class CampaignBook {
   std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
                                   int64_t time_unix_nano);
 
+  // Takes the account out of its campaigns; says whether it was in one. A campaign without members ends.
+  bool Forget(std::string_view account_id);
+
   // The account's place in its campaign; that of no campaign if it is in none, or does not count yet.
   Membership MembershipOf(std::string_view account_id) const;
   // By falling log-odds, then number.

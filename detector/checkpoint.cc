@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
+#include "detector/checkpoint.h"
 #include "detector/scoring_engine.h"
 #include "storage/event_log.h"
 #include "storage/record_store.h"
@@ -130,7 +132,11 @@ Result<std::vector<std::pair<uint64_t, int64_t>>> ReadPromises(const storage::Sn
         if (key.size() == 16) out.emplace_back(ReadBigEndian(key.substr(0, 8)), ReadBigEndian(key.substr(8)));
         return true;
       });
-  if (!status.ok()) return status;
+  if (status.code() == Code::kDataLoss) {
+    snapshot.damages().Note("promises of senders", status.message());
+  } else if (!status.ok()) {
+    return status;
+  }
   return out;
 }
 
@@ -140,7 +146,26 @@ void SavePromise(uint64_t next_sequence, int64_t complete_through_unix_nano, sto
   group.Put(Table::kMeta, PromiseKey(next_sequence, static_cast<uint64_t>(complete_through_unix_nano)), "");
 }
 
+Status DeletePromises(const storage::Snapshot& snapshot, uint64_t end, storage::WriteGroup& group) {
+  return snapshot.Scan(Table::kMeta, PromiseKey(0, 0), PromiseKey(end, 0), [&](std::string_view key, std::string_view) {
+    group.Delete(Table::kMeta, std::string(key));
+    return true;
+  });
+}
+
+Result<uint64_t> ReplayStart(const storage::Snapshot& snapshot) {
+  const Result<std::optional<std::string>> bytes = snapshot.Get(Table::kMeta, kHeaderKey);
+  if (!bytes.ok()) return bytes.status();
+  const std::optional<SavedHeader> saved =
+      bytes.value().has_value() ? DecodeHeader(*bytes.value()) : std::optional<SavedHeader>();
+  if (!saved) return uint64_t{0};
+  if (saved->waiting.empty()) return saved->header.next_sequence;
+  return std::min(saved->header.next_sequence, saved->waiting.front().sequence);
+}
+
 void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
+  // First, since a new account of the same id may have changed already.
+  group.Append(std::exchange(unsaved_erasures_, {}));
   std::vector<SavedWaiting> waiting;
   for (AccountPartition& partition : *partitions_) {
     for (const auto& account : partition.TakeUnsaved()) {
@@ -170,6 +195,16 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   group.Put(Table::kMeta, std::string(kCampaignsKey), campaigns()->Encode());
 }
 
+// Forgets the accounts that were erased after the checkpoint, as far as it brought them back.
+Status ScoringEngine::ForgetErased(const storage::Snapshot& snapshot) {
+  const Result<std::vector<storage::Erasure>> erasures = storage::ReadErasures(snapshot);
+  if (!erasures.ok()) return erasures.status();
+  for (const storage::Erasure& erasure : erasures.value()) {
+    if (!erasure.is_applied) STILLWATCH_RETURN_IF_ERROR(Forget(erasure, snapshot));
+  }
+  return {};
+}
+
 // Puts back the accounts of a checkpoint. Says whether all of them could be read.
 Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
   bool is_whole = true;
@@ -189,20 +224,27 @@ Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
         PartitionFor(key).Restore(*std::move(account), std::move(timeline));
         return true;
       });
-  STILLWATCH_RETURN_IF_ERROR(status);
   STILLWATCH_RETURN_IF_ERROR(inner);
+  if (status.code() == Code::kDataLoss) {
+    snapshot.damages().Note("checkpoint of the accounts", status.message());
+    return false;
+  }
+  STILLWATCH_RETURN_IF_ERROR(status);
   return is_whole;
 }
 
 Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
   const Result<std::optional<std::string>> bytes = snapshot.Get(Table::kMeta, kHeaderKey);
-  if (!bytes.ok()) return bytes.status();
+  if (!bytes.ok() && bytes.status().code() != Code::kDataLoss) return bytes.status();
+  if (!bytes.ok()) snapshot.damages().Note("checkpoint", bytes.status().message());
   std::optional<SavedHeader> saved =
-      bytes.value().has_value() ? DecodeHeader(*bytes.value()) : std::optional<SavedHeader>();
+      bytes.ok() && bytes.value().has_value() ? DecodeHeader(*bytes.value()) : std::optional<SavedHeader>();
   const Result<std::optional<std::string>> campaign_bytes = snapshot.Get(Table::kMeta, kCampaignsKey);
-  if (!campaign_bytes.ok()) return campaign_bytes.status();
-  std::optional<CampaignBook> campaigns =
-      campaign_bytes.value().has_value() ? CampaignBook::Decode(*campaign_bytes.value()) : std::nullopt;
+  if (!campaign_bytes.ok() && campaign_bytes.status().code() != Code::kDataLoss) return campaign_bytes.status();
+  if (!campaign_bytes.ok()) snapshot.damages().Note("checkpoint of the campaigns", campaign_bytes.status().message());
+  std::optional<CampaignBook> campaigns = campaign_bytes.ok() && campaign_bytes.value().has_value()
+                                              ? CampaignBook::Decode(*campaign_bytes.value())
+                                              : std::nullopt;
   if (!campaigns) saved.reset();
   if (saved) {
     const Result<bool> is_whole = RestoreAccounts(snapshot);
@@ -223,6 +265,7 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     SetCampaigns(*std::move(campaigns));
     SetBaseline(saved->header.baseline);
   }
+  STILLWATCH_RETURN_IF_ERROR(ForgetErased(snapshot));
   STILLWATCH_RETURN_IF_ERROR(
       storage::ScanProfiles(snapshot, [this](AccountProfile profile) { SetProfile(std::move(profile)); }));
   STILLWATCH_RETURN_IF_ERROR(storage::ScanLabels(snapshot, [this](const LabelEntry& entry) {
@@ -244,6 +287,7 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
   auto saved = waiting.begin();
   uint64_t replayed = 0;
   const auto put_back = [&](const ObservedBatch& batch, size_t row) {
+    if (batch.account_ids[row].empty()) return;  // Erased since.
     const AccountPartition::Arrival arrival = {batch.account_ids[row],    batch.organization_ids[row],
                                                batch.account_hashes[row], saved->effective_time_unix_nano,
                                                saved->sequence,           &batch.observations[row]};

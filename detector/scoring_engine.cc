@@ -56,6 +56,11 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
   for (const ObservedBatch& batch : batches) {
     for (size_t i = 0; i < batch.observations.size(); ++i) {
       const int64_t time = batch.observations[i].time_unix_nano;
+      if (batch.account_ids[i].empty()) {  // Erased: only its time is left, and moves the watermark as it did.
+        newest = std::max(newest, time);
+        watermark = std::max(watermark, time - options_.allowed_lateness_nano);
+        continue;
+      }
       late += time < watermark;
       arrivals_[PartitionOf(batch.account_hashes[i])].push_back(
           {batch.account_ids[i], batch.organization_ids[i], batch.account_hashes[i], std::max(time, watermark),

@@ -21,6 +21,7 @@
 #include "proto/records.h"
 #include "proto/result.h"
 #include "proto/usage_batch.h"
+#include "storage/erasure.h"
 #include "storage/key_value_store.h"
 
 namespace stillwatch::detector {
@@ -96,6 +97,12 @@ class ScoringEngine {
 
   void SetProfile(AccountProfile profile);
   void SetLabel(std::string_view account_id, Label label);
+  // Drops all that is known of an account. The next Save takes it out of the checkpoint and the journal, of which
+  // `snapshot` must show the newest state, and marks the erasure's record as applied. For the writer.
+  // Errors: those of the store's reads; then nothing changed.
+  Status Forget(const storage::Erasure& erasure, const storage::Snapshot& snapshot);
+  // True after a Restore that found erasures which no checkpoint had seen: a Save is due.
+  bool has_unsaved_erasures() const { return !unsaved_erasures_.empty(); }
 
   std::optional<AccountDetail> Get(std::string_view account_id) const;
   // As of the account's last assessment, from memory, without waiting for anything; nothing if it had none yet.
@@ -123,6 +130,7 @@ class ScoringEngine {
   std::optional<int64_t> EarliestWaiting() const;
   void ShedWaiting();
   void PublishChanges();
+  Status ForgetErased(const storage::Snapshot& snapshot);
   Result<bool> RestoreAccounts(const storage::Snapshot& snapshot);
   Result<uint64_t> Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
                           const std::vector<SavedWaiting>& waiting);
@@ -136,6 +144,7 @@ class ScoringEngine {
   std::shared_ptr<const CampaignBook> campaigns_;
   std::function<void(const VerdictChange&)> listener_;
   std::vector<VerdictChange> unsaved_changes_;
+  storage::WriteGroup unsaved_erasures_;
   // Of the batches being offered, by partition; kept to spare the allocations.
   std::array<std::vector<AccountPartition::Arrival>, kPartitionCount> arrivals_;
 

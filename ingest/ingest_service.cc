@@ -96,7 +96,8 @@ grpc::ServerUnaryReactor* IngestService::UpsertAccounts(grpc::CallbackServerCont
       [this, taken = std::move(profiles)] {
         for (const AccountProfile& profile : taken) engine_.SetProfile(profile);
       },
-      [reactor] { reactor->Finish(grpc::Status::OK); });
+      // A profile counts from here on; a replay, which knows it from the start, must not go back behind it.
+      [reactor] { reactor->Finish(grpc::Status::OK); }, Pipeline::AfterApply::kCheckpoint);
   return reactor;
 }
 

@@ -37,6 +37,7 @@ struct Pipeline::CommitItem {
   std::function<void()> apply;
   std::function<void()> on_applied;
   AfterApply after_apply = AfterApply::kNothing;
+  Fill fill;  // Adds to the records, if there is one.
 };
 
 // What the engine has to do, in order of the log.
@@ -59,7 +60,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano);
   std::unique_ptr<Pipeline> pipeline(
       new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates)));
-  if (replayed.value() > 0) pipeline->SaveCheckpoint(pipeline->log_.next_sequence());
+  if (replayed.value() > 0 || engine.has_unsaved_erasures()) pipeline->SaveCheckpoint(pipeline->log_.next_sequence());
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
   pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });
   return pipeline;
@@ -86,7 +87,14 @@ void Pipeline::Write(storage::WriteGroup records, std::function<void()> apply, s
                      AfterApply after_apply) {
   const std::lock_guard lock(commit_mutex_);
   if (is_draining_) return;
-  commit_queue_.push_back({std::nullopt, std::move(records), std::move(apply), std::move(on_applied), after_apply});
+  commit_queue_.push_back({std::nullopt, std::move(records), std::move(apply), std::move(on_applied), after_apply, {}});
+  commit_ready_.notify_one();
+}
+
+void Pipeline::Write(Fill fill, std::function<void()> apply, std::function<void()> on_applied, AfterApply after_apply) {
+  const std::lock_guard lock(commit_mutex_);
+  if (is_draining_) return;
+  commit_queue_.push_back({std::nullopt, {}, std::move(apply), std::move(on_applied), after_apply, std::move(fill)});
   commit_ready_.notify_one();
 }
 
@@ -211,6 +219,7 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
       counts[i] = DropDuplicates(*item.batch);
       staged = StageBatch(*item.batch, blocks, group);
     }
+    if (item.fill) item.fill(blocks.next_sequence(), item.records);
     group.Append(std::move(item.records));
     staged.next_sequence = blocks.next_sequence();
     staged.apply = std::move(item.apply);

@@ -76,6 +76,11 @@ class Pipeline {
   void Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied,
              AfterApply after_apply = AfterApply::kNothing);
 
+  // The same for records that depend on their place in the log: `fill` is called once, on the committer's thread, with the
+  // sequence of the event that comes next.
+  using Fill = std::function<void(uint64_t next_sequence, storage::WriteGroup& records)>;
+  void Write(Fill fill, std::function<void()> apply, std::function<void()> on_applied, AfterApply after_apply);
+
   // Returns when the engine has seen all that was durable before the call.
   void WaitUntilApplied();
   // Finishes what was submitted, makes a checkpoint, and stops. Call it when no more will be submitted. If the disk fails

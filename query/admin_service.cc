@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "query/backup.h"
+#include "query/request_check.h"
 #include "query/version.h"
 
 namespace stillwatch::query {
@@ -36,9 +38,37 @@ grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* c
   response->set_in_flight_bytes(ingest_counters_.in_flight_bytes);
   response->set_commit_count(pipeline.commit_count);
   response->set_failed_commit_count(pipeline.failed_commit_count);
+  response->set_damaged_place_count(store_.damages().count());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::EraseAccount(grpc::CallbackServerContext* context,
+                                                     const v1::EraseAccountRequest* request,
+                                                     v1::EraseAccountResponse* response) {
+  return workers_.Answer(context, [this, account_id = request->account_id(), response]() -> Status {
+    STILLWATCH_RETURN_IF_ERROR(CheckAccountId(account_id));
+    Result<ingest::ErasureReport> report = eraser_.Erase(account_id, stop_.get_token());
+    if (report.status().code() == Code::kCancelled) {
+      return {Code::kUnavailable, "the daemon is stopping; its next start goes on with the erasure"};
+    }
+    if (!report.ok()) return report.status();
+    response->set_erased_event_count(report->event_count);
+    response->set_rewritten_block_count(report->rewritten_block_count);
+    response->set_deleted_audit_count(report->deleted_report_count);
+    response->set_unsearched_block_count(report->damaged_block_count);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext* context,
+                                                     const v1::CreateBackupRequest* request,
+                                                     v1::CreateBackupResponse* response) {
+  return workers_.Answer(context, [this, directory = std::filesystem::path(request->directory()), response] {
+    response->set_stored_event_count(pipeline_.counters().stored_event_count);
+    return MakeBackup(store_, data_directory_, directory);
+  });
 }
 
 }  // namespace stillwatch::query

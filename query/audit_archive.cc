@@ -4,18 +4,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstring>
-#include <memory>
-#include <mutex>
+#include <iterator>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
 #include "detector/audit_report.h"
+#include "detector/markup_writer.h"
+#include "ingest/pending_write.h"
+#include "proto/json_writer.h"
 #include "proto/limits.h"
 #include "storage/byte_codec.h"
 
@@ -40,38 +42,33 @@ Status Sync(const std::filesystem::path& path) {
   return error == 0 ? Status() : FileError(path, error);
 }
 
-// Tells one thread what became of a write. A pipeline that drains drops what it has not begun, callbacks and all.
-class PendingWrite {
- public:
-  class Callback {
-   public:
-    explicit Callback(std::shared_ptr<PendingWrite> write) : write_(std::move(write)) {}
-    Callback(const Callback&) = delete;
-    Callback& operator=(const Callback&) = delete;
-    ~Callback() { write_->Settle({Code::kUnavailable, "the daemon is stopping"}); }
-    void Done() { write_->Settle(Status()); }
+// True for bytes that a longer name could go on with.
+bool IsNameByte(char byte) {
+  constexpr std::string_view kMarks = "-_.:@";
+  return std::isalnum(static_cast<unsigned char>(byte)) != 0 || kMarks.find(byte) != std::string_view::npos;
+}
 
-   private:
-    const std::shared_ptr<PendingWrite> write_;
-  };
-
-  Status Wait(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    const bool is_settled = settled_.wait(lock, stop, [this] { return status_.has_value(); });
-    return is_settled ? *status_ : Status(Code::kCancelled, "the daemon is stopping");
+// Says whether `text` holds the name, and not merely a longer one that begins or ends like it.
+bool Names(std::string_view text, std::string_view name) {
+  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    if ((at == 0 || !IsNameByte(text[at - 1])) && (end == text.size() || !IsNameByte(text[end]))) return true;
   }
+  return false;
+}
 
- private:
-  void Settle(Status status) {
-    const std::lock_guard lock(mutex_);
-    if (!status_) status_ = std::move(status);
-    settled_.notify_all();
+// Says whether a file of a report names the account, as JSON or as HTML writes it.
+bool ReportNames(const std::filesystem::path& directory, std::string_view account_id) {
+  std::string quoted = JsonWriter().Text(account_id).Take();
+  const std::string json = quoted.substr(1, quoted.size() - 2);
+  const std::string html = detector::MarkupWriter().Text(account_id).Take();
+  for (const std::string_view file_name : detector::kAuditReportFiles) {
+    std::ifstream file(directory / file_name, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    if (Names(text, account_id) || Names(text, json) || Names(text, html)) return true;
   }
-
-  std::mutex mutex_;
-  std::condition_variable_any settled_;
-  std::optional<Status> status_;
-};
+  return false;
+}
 
 }  // namespace
 
@@ -165,11 +162,7 @@ Status AuditArchive::WriteReport(const detector::AuditOutcome& outcome, std::str
 }
 
 Status AuditArchive::Write(storage::WriteGroup records, const std::stop_token& stop) const {
-  const auto pending = std::make_shared<PendingWrite>();
-  auto callback = std::make_shared<PendingWrite::Callback>(pending);
-  pipeline_.Write(
-      std::move(records), [] {}, [callback = std::move(callback)] { callback->Done(); });
-  return pending->Wait(stop);
+  return ingest::WriteAndWait(pipeline_, std::move(records), stop);
 }
 
 Status AuditArchive::Keep(const detector::AuditOutcome& outcome, std::string_view software_version,
@@ -190,6 +183,24 @@ Status AuditArchive::Keep(const detector::AuditOutcome& outcome, std::string_vie
   STILLWATCH_RETURN_IF_ERROR(Write(std::move(records), stop));
   for (const detector::AuditSummary& old : *kept) std::filesystem::remove_all(directory_ / old.audit_id, ignored);
   return {};
+}
+
+Result<uint64_t> AuditArchive::DeleteNaming(std::string_view account_id, const std::stop_token& stop) const {
+  std::vector<std::filesystem::path> named;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    if (entry.is_directory(error) && ReportNames(entry.path(), account_id)) named.push_back(entry.path());
+  }
+  if (named.empty()) return uint64_t{0};
+  storage::WriteGroup records;
+  for (const auto& path : named) records.Delete(storage::Table::kAudits, path.filename().string());
+  STILLWATCH_RETURN_IF_ERROR(Write(std::move(records), stop));
+  for (const auto& path : named) {
+    std::filesystem::remove_all(path, error);
+    if (error) return FileError(path, error.value());
+  }
+  STILLWATCH_RETURN_IF_ERROR(Sync(directory_));
+  return static_cast<uint64_t>(named.size());
 }
 
 Result<std::vector<detector::AuditSummary>> AuditArchive::List() const {

@@ -45,6 +45,9 @@ class AuditArchive {
   // Errors: those of the files; kCancelled if `stop` was requested, kUnavailable if the pipeline drained, before that.
   Status Keep(const detector::AuditOutcome& outcome, std::string_view software_version, const std::stop_token& stop);
 
+  // Deletes the audits whose reports name the account, and returns their number. Errors: as Keep.
+  Result<uint64_t> DeleteNaming(std::string_view account_id, const std::stop_token& stop) const;
+
   // Newest first. A summary that cannot be read is left out. Errors: those of the store.
   Result<std::vector<detector::AuditSummary>> List() const;
   // Errors: kInvalidArgument if it is no id; kNotFound; kDataLoss if the summary cannot be read.

@@ -63,7 +63,7 @@ double SecondsOf(int64_t nanoseconds) {
 }  // namespace
 
 std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector::EngineCounters& engine,
-                        const ingest::IngestCounters& ingest) {
+                        const ingest::IngestCounters& ingest, uint64_t damaged_place_count) {
   return prometheus::TextSerializer().Serialize({
       BuildInfo(),
       Counter("stillwatch_events_received_total", "Events received, valid or not.", ingest.received_event_count),
@@ -83,6 +83,8 @@ std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector
       Counter("stillwatch_commits_total", "Group commits made.", pipeline.commit_count),
       Counter("stillwatch_commits_failed_total", "Group commits that failed and were tried again.",
               pipeline.failed_commit_count),
+      Counter("stillwatch_damaged_places_total", "Places in the store that could not be read and were skipped.",
+              damaged_place_count),
       Gauge("stillwatch_commit_queue_batches", "Batches that wait for a commit.",
             NumberOf(pipeline.commit_queue_batches)),
       Gauge("stillwatch_apply_queue_batches", "Committed batches that wait for the scores.",

@@ -11,6 +11,6 @@ namespace stillwatch::query {
 
 // Writes all counters. The names are an interface: dashboards and alert rules use them.
 std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector::EngineCounters& engine,
-                        const ingest::IngestCounters& ingest);
+                        const ingest::IngestCounters& ingest, uint64_t damaged_place_count);
 
 }  // namespace stillwatch::query

@@ -1,6 +1,7 @@
 // The bytes of a block of events. The grammar is in storage/FORMAT.md.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,10 @@ Result<BlockSummary> DecodeBlockSummary(std::string_view bytes);
 // Decodes the selected columns; the batch owns its texts. Never trusts a length or an index.
 // Errors: kDataLoss, saying which column, if a checksum or the encoding is wrong.
 Result<UsageBatch> DecodeBlock(std::string_view bytes, const ColumnSelection& columns);
+
+// Checks everything about a block: header, each column's checksum and encoding. Calls `on_damage` with each column that
+// is damaged, or with no column for the header, without which nothing else can be checked.
+void CheckBlock(std::string_view bytes,
+                const std::function<void(const std::string& column, const Status& status)>& on_damage);
 
 }  // namespace stillwatch::storage

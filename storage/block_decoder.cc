@@ -41,10 +41,13 @@ struct Header {
 
 Status Damaged(const std::string& what) { return {Code::kDataLoss, "block of events: " + what}; }
 
-Status DamagedColumn(const StoredColumn& column, const std::string& what) {
+std::string NameOf(const StoredColumn& column) {
   const bool is_number = (column.id & kNumberColumnBit) != 0;
-  return Damaged((is_number ? "number column " : "text column ") + std::to_string(column.id & ~kNumberColumnBit) +
-                 ": " + what);
+  return (is_number ? "number column " : "text column ") + std::to_string(column.id & ~kNumberColumnBit);
+}
+
+Status DamagedColumn(const StoredColumn& column, const std::string& what) {
+  return Damaged(NameOf(column) + ": " + what);
 }
 
 bool ReadSummary(ByteReader& reader, BlockSummary& summary, uint16_t& column_count) {
@@ -197,6 +200,21 @@ Result<UsageBatch> DecodeBlock(std::string_view bytes, const ColumnSelection& co
     if (IsSelected(column, columns)) STILLWATCH_RETURN_IF_ERROR(decoder.Decode(column));
   }
   return decoder.TakeBatch();
+}
+
+void CheckBlock(std::string_view bytes,
+                const std::function<void(const std::string& column, const Status& status)>& on_damage) {
+  Result<Header> header = ReadHeader(bytes);
+  if (!header.ok()) return on_damage("", header.status());
+  for (const StoredColumn& column : header->columns) {
+    Status status;
+    if (IsSelected(column, {})) {
+      status = BlockDecoder(header->summary.event_count).Decode(column);
+    } else if (BlockChecksum(column.bytes) != column.checksum) {
+      status = DamagedColumn(column, "its checksum is wrong");
+    }
+    if (!status.ok()) on_damage(NameOf(column), status);
+  }
 }
 
 }  // namespace stillwatch::storage

@@ -51,8 +51,9 @@ class EventLog {
   uint64_t next_sequence() const { return next_sequence_; }
 
   // Visits the blocks that hold any event from sequence `from` on and whose times overlap [min_time, max_time], in
-  // order. The first block may begin before `from`. `visit` returns false to stop. Damaged blocks are skipped and
-  // counted. Errors: those of the store's reads.
+  // order. The first block may begin before `from`. `visit` returns false to stop. Damaged blocks are skipped,
+  // counted and noted in the snapshot's register. An event that was erased has no account id: nothing is left of it but
+  // its time. Errors: those of the store's reads; kDataLoss if the record of an erasure is damaged.
   static Result<ScanReport> Scan(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano,
                                  int64_t max_time_unix_nano, const ColumnSelection& columns, const BlockVisitor& visit);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/result.h"
+#include "storage/damage_register.h"
 
 namespace stillwatch::storage {
 
@@ -66,6 +67,15 @@ class Snapshot {
   virtual Status Scan(Table table, std::string_view from, std::string_view to, const Visitor& visit) const = 0;
   // The last key of the table in byte order, or nothing if it is empty. Errors: as Get.
   virtual Result<std::optional<std::string>> LastKey(Table table) const = 0;
+  // Where readers note what they had to skip: the store's own.
+  virtual DamageRegister& damages() const = 0;
+};
+
+// The keys of a table in [from, to]; an empty `to` means to the end of the table.
+struct KeyRange {
+  Table table;
+  std::string from;
+  std::string to;
 };
 
 // Keeps tables of byte strings, durable and ordered.
@@ -81,6 +91,23 @@ class KeyValueStore {
   // The newest value of `key`, or nothing. Errors as Snapshot::Get.
   virtual Result<std::optional<std::string>> Get(Table table, std::string_view key) const = 0;
   virtual std::unique_ptr<Snapshot> TakeSnapshot() const = 0;
+  virtual DamageRegister& damages() const = 0;
+  // Reads all files of the store and compares the checksums that the backend itself keeps. Errors: kDataLoss names the
+  // first that is damaged; else as Get.
+  virtual Status CheckFiles() const = 0;
+
+  // Gives the room of what was deleted or overwritten in these ranges back to the file system. Reads and commits go on.
+  // Needs as much free room as the files of the ranges take. Errors: kUnavailable while a snapshot is open that may still
+  // show what was deleted; kDataLoss if a file of the ranges is damaged; else as Commit.
+  virtual Status Compact(const std::vector<KeyRange>& ranges) = 0;
+  // Compacts, then sees to it that no file of the store, logs included, holds a byte any more of what was deleted or
+  // overwritten in these ranges before the call. Reads and commits wait for about a second. Errors: as Compact; also
+  // kUnavailable while any snapshot is open.
+  virtual Status Purge(const std::vector<KeyRange>& ranges) = 0;
+  // Makes a store of its own in `directory`, which must not exist: all that was committed before the call, and perhaps
+  // some groups more. Commits go on. Errors: kAlreadyExists; kFailedPrecondition if the store is not in files; else as
+  // Commit, and nothing is left in the directory.
+  virtual Status Backup(const std::string& directory) = 0;
 };
 
 }  // namespace stillwatch::storage

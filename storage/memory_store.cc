@@ -19,7 +19,9 @@ std::optional<std::string> Find(const Entries& entries, std::string_view key) {
 // Shares the tables' entries with the store, which copies a shared table before it changes it.
 class MemorySnapshot final : public Snapshot {
  public:
-  explicit MemorySnapshot(Tables tables) : tables_(std::move(tables)) {}
+  MemorySnapshot(Tables tables, DamageRegister& damages) : tables_(std::move(tables)), damages_(damages) {}
+
+  DamageRegister& damages() const override { return damages_; }
 
   Result<std::optional<std::string>> Get(Table table, std::string_view key) const override {
     return Find(entries(table), key);
@@ -42,6 +44,7 @@ class MemorySnapshot final : public Snapshot {
   const Entries& entries(Table table) const { return *tables_[static_cast<size_t>(table)]; }
 
   const Tables tables_;
+  DamageRegister& damages_;
 };
 
 // Keeps sorted maps.
@@ -77,7 +80,16 @@ class MemoryStore final : public KeyValueStore {
       tables_[table].is_shared = true;
       tables[table] = tables_[table].entries;
     }
-    return std::make_unique<MemorySnapshot>(std::move(tables));
+    return std::make_unique<MemorySnapshot>(std::move(tables), damages_);
+  }
+
+  DamageRegister& damages() const override { return damages_; }
+  Status CheckFiles() const override { return {}; }
+  // What is deleted is gone.
+  Status Compact(const std::vector<KeyRange>&) override { return {}; }
+  Status Purge(const std::vector<KeyRange>&) override { return {}; }
+  Status Backup(const std::string&) override {
+    return {Code::kFailedPrecondition, "a store in memory has no files to copy"};
   }
 
  private:
@@ -92,6 +104,7 @@ class MemoryStore final : public KeyValueStore {
     return *own.entries;
   }
 
+  mutable DamageRegister damages_;
   mutable std::mutex mutex_;
   mutable std::array<OwnTable, kTableCount> tables_;
 };

@@ -89,26 +89,31 @@ std::optional<VerdictChange> DecodeVerdictChange(std::string_view account_id, st
   return change;
 }
 
-Status Damaged(const char* kind, std::string_view name) {
-  return {Code::kDataLoss, std::string(kind) + " of " + std::string(name) + " is damaged"};
+// Visits every undamaged record of [from, to) and notes the others; `kind` names them.
+Status ScanUndamaged(const Snapshot& snapshot, Table table, std::string_view from, std::string_view to,
+                     const std::string& kind,
+                     const std::function<bool(std::string_view key, std::string_view value)>& visit) {
+  std::string last_key(from);
+  const Status status = snapshot.Scan(table, from, to, [&](std::string_view key, std::string_view value) {
+    last_key = key;
+    if (visit(key, value)) return true;
+    snapshot.damages().Note(kind + " of " + std::string(key.substr(0, key.find(kNameEnd))), "malformed");
+    return true;
+  });
+  if (status.code() != Code::kDataLoss) return status;
+  snapshot.damages().Note(kind + "s behind \"" + last_key + "\"", status.message());
+  return {};
 }
 
-// Visits every undamaged record of a table, then reports the first damaged one; `kind` names it.
 template <typename Record>
 Status ScanRecords(const Snapshot& snapshot, Table table, const char* kind,
                    std::optional<Record> (*decode)(std::string_view, std::string_view),
                    const std::function<void(Record)>& visit) {
-  Status damage;
-  STILLWATCH_RETURN_IF_ERROR(snapshot.Scan(table, "", "", [&](std::string_view key, std::string_view value) {
+  return ScanUndamaged(snapshot, table, "", "", kind, [&](std::string_view key, std::string_view value) {
     std::optional<Record> record = decode(key, value);
-    if (record) {
-      visit(*std::move(record));
-    } else if (damage.ok()) {
-      damage = Damaged(kind, key);
-    }
-    return true;
-  }));
-  return damage;
+    if (record) visit(*std::move(record));
+    return record.has_value();
+  });
 }
 
 }  // namespace
@@ -156,35 +161,55 @@ void PutVerdictChange(const VerdictChange& change, WriteGroup& group) {
 }
 
 Status ScanProfiles(const Snapshot& snapshot, const std::function<void(AccountProfile)>& visit) {
-  return ScanRecords<AccountProfile>(snapshot, Table::kProfiles, "the profile", DecodeProfile, visit);
+  return ScanRecords<AccountProfile>(snapshot, Table::kProfiles, "profile", DecodeProfile, visit);
 }
 
 Status ScanModels(const Snapshot& snapshot, const std::function<void(ModelInfo)>& visit) {
-  return ScanRecords<ModelInfo>(snapshot, Table::kModels, "the record", DecodeModel, visit);
+  return ScanRecords<ModelInfo>(snapshot, Table::kModels, "model", DecodeModel, visit);
 }
 
 Status ScanLabels(const Snapshot& snapshot, const std::function<void(LabelEntry)>& visit) {
-  return ScanRecords<LabelEntry>(snapshot, Table::kLabels, "the label", DecodeLabel, visit);
+  return ScanRecords<LabelEntry>(snapshot, Table::kLabels, "label", DecodeLabel, visit);
 }
 
 Result<std::vector<VerdictChange>> ReadVerdictChanges(const Snapshot& snapshot, std::string_view account_id) {
   std::vector<VerdictChange> changes;
-  Status damage;
   const std::string prefix = VerdictPrefix(account_id);
-  const std::string behind = std::string(account_id) + kBehindNameEnd;
-  const Status status =
-      snapshot.Scan(Table::kVerdicts, prefix, behind, [&](std::string_view key, std::string_view value) {
-        std::optional<VerdictChange> change = DecodeVerdictChange(account_id, key.substr(prefix.size()), value);
-        if (!change) {
-          damage = Damaged("a change of the verdict", account_id);
-          return false;
-        }
-        changes.push_back(*std::move(change));
-        return true;
-      });
+  const Status status = ScanUndamaged(snapshot, Table::kVerdicts, prefix, std::string(account_id) + kBehindNameEnd,
+                                      "verdict change", [&](std::string_view key, std::string_view value) {
+                                        std::optional<VerdictChange> change =
+                                            DecodeVerdictChange(account_id, key.substr(prefix.size()), value);
+                                        if (change) changes.push_back(*std::move(change));
+                                        return change.has_value();
+                                      });
   if (!status.ok()) return status;
-  if (!damage.ok()) return damage;
   return changes;
+}
+
+Status ScanVerdictChanges(const Snapshot& snapshot, const std::function<void(VerdictChange)>& visit) {
+  return ScanUndamaged(snapshot, Table::kVerdicts, "", "", "verdict change",
+                       [&](std::string_view key, std::string_view value) {
+                         const size_t name_end = key.find(kNameEnd);
+                         if (name_end == std::string_view::npos) return false;
+                         std::optional<VerdictChange> change =
+                             DecodeVerdictChange(key.substr(0, name_end), key.substr(name_end + 1), value);
+                         if (change) visit(*std::move(change));
+                         return change.has_value();
+                       });
+}
+
+Status DeleteRecords(const Snapshot& snapshot, std::string_view account_id, WriteGroup& group) {
+  group.Delete(Table::kProfiles, std::string(account_id));
+  group.Delete(Table::kLabels, std::string(account_id));
+  return DeleteVerdictChanges(snapshot, account_id, group);
+}
+
+Status DeleteVerdictChanges(const Snapshot& snapshot, std::string_view account_id, WriteGroup& group) {
+  return snapshot.Scan(Table::kVerdicts, VerdictPrefix(account_id), std::string(account_id) + kBehindNameEnd,
+                       [&](std::string_view key, std::string_view) {
+                         group.Delete(Table::kVerdicts, std::string(key));
+                         return true;
+                       });
 }
 
 }  // namespace stillwatch::storage

@@ -21,12 +21,18 @@ void DeleteLabel(std::string_view account_id, WriteGroup& group);
 // Identity: account, event time and new verdict; writing the same change twice keeps one.
 void PutVerdictChange(const VerdictChange& change, WriteGroup& group);
 
-// Each Scan visits all records in order of key. Errors: those of the store, and kDataLoss if a record is damaged; the
-// undamaged ones are visited nevertheless.
+// Deletes what stands beside the log of an account. Errors: those of the store's reads.
+Status DeleteVerdictChanges(const Snapshot& snapshot, std::string_view account_id, WriteGroup& group);
+// The same, its profile and its label.
+Status DeleteRecords(const Snapshot& snapshot, std::string_view account_id, WriteGroup& group);
+
+// Each Scan visits all records in order of key. Damaged ones are skipped and noted in the snapshot's register; so are
+// those that the store cannot read, and what is behind them in their table. Errors: those of the store but kDataLoss.
 Status ScanProfiles(const Snapshot& snapshot, const std::function<void(AccountProfile)>& visit);
 Status ScanModels(const Snapshot& snapshot, const std::function<void(ModelInfo)>& visit);
 Status ScanLabels(const Snapshot& snapshot, const std::function<void(LabelEntry)>& visit);
-// The changes of one account, oldest first. Errors: those of the store, and kDataLoss if one of them is damaged.
+Status ScanVerdictChanges(const Snapshot& snapshot, const std::function<void(VerdictChange)>& visit);
+// The changes of one account, oldest first, as a Scan.
 Result<std::vector<VerdictChange>> ReadVerdictChanges(const Snapshot& snapshot, std::string_view account_id);
 
 }  // namespace stillwatch::storage

@@ -123,7 +123,23 @@ Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(const std::string
   if (!opened.ok()) return OpenFailure(path, env, opened);
   const std::shared_ptr<RocksDbDatabase> database(
       new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
-  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion());
+  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion(false));
+  return database;
+}
+
+Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::OpenReadOnly(const std::string& path, rocksdb::Env* env) {
+  if (!env->FileExists(path + "/CURRENT").ok()) return {Code::kNotFound, "there is no store in " + path};
+  if (IsHeldByAnother(path, env)) return {Code::kFailedPrecondition, "another process holds the store in " + path};
+  rocksdb::DBOptions options = DatabaseOptions(env);
+  options.create_if_missing = false;
+  options.create_missing_column_families = false;
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> column_families;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(options, path, ColumnFamilies(), &column_families, &db);
+  if (!opened.ok()) return OpenFailure(path, env, opened);
+  const std::shared_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
+  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion(true));
   return database;
 }
 
@@ -144,10 +160,11 @@ uint64_t RocksDbDatabase::UnflushedBytes() const {
   return bytes;
 }
 
-Status RocksDbDatabase::CheckFormatVersion() {
+Status RocksDbDatabase::CheckFormatVersion(bool is_read_only) {
   std::string version;
   const rocksdb::Status read = db_->Get({}, column_family(Table::kMeta), kFormatVersionKey, &version);
   if (read.IsNotFound()) {
+    if (is_read_only) return {Code::kDataLoss, "the store has no format version"};
     rocksdb::WriteOptions options;
     options.sync = true;
     version.assign(1, static_cast<char>(kFormatVersion));

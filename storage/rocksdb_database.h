@@ -21,6 +21,9 @@ class RocksDbDatabase {
   // Opens, or creates, the database in directory `path`. Errors: those of OpenRocksDbStore.
   static Result<std::shared_ptr<RocksDbDatabase>> Open(const std::string& path, rocksdb::Env* env);
 
+  // Opens it to be read only. Errors: those of OpenRocksDbStoreReadOnly.
+  static Result<std::shared_ptr<RocksDbDatabase>> OpenReadOnly(const std::string& path, rocksdb::Env* env);
+
   RocksDbDatabase(const RocksDbDatabase&) = delete;
   RocksDbDatabase& operator=(const RocksDbDatabase&) = delete;
   ~RocksDbDatabase();
@@ -39,7 +42,7 @@ class RocksDbDatabase {
   RocksDbDatabase(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> column_families)
       : db_(std::move(db)), column_families_(std::move(column_families)) {}
 
-  Status CheckFormatVersion();
+  Status CheckFormatVersion(bool is_read_only);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> column_families_;
@@ -47,6 +50,13 @@ class RocksDbDatabase {
 
 // Our words for RocksDB's: kDataLoss for corruption, kResourceExhausted for a full disk, else kUnavailable.
 Status StatusOf(const rocksdb::Status& status);
+
+// Flushes what is in memory and rewrites the files of `ranges` without what was deleted or overwritten. Errors: those of
+// KeyValueStore::Compact.
+Status CompactRanges(RocksDbDatabase& database, const std::vector<KeyRange>& ranges);
+
+// Makes a copy in `directory`. Errors: those of KeyValueStore::Backup.
+Status CopyDatabase(RocksDbDatabase& database, const std::string& directory);
 
 // Opens the store on a given environment, whose file system may be one that fails on purpose.
 Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStore(const std::string& path, rocksdb::Env* env);

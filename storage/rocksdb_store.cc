@@ -2,7 +2,9 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <chrono>
 #include <mutex>
+#include <thread>
 
 #include "storage/rocksdb_database.h"
 
@@ -27,7 +29,8 @@ Status NotOpen() { return {Code::kUnavailable, "the store is being opened anew a
 class RocksDbSnapshot final : public Snapshot {
  public:
   // `database` may be null: then every read fails.
-  explicit RocksDbSnapshot(std::shared_ptr<RocksDbDatabase> database) : database_(std::move(database)) {
+  RocksDbSnapshot(std::shared_ptr<RocksDbDatabase> database, DamageRegister& damages)
+      : database_(std::move(database)), damages_(damages) {
     if (database_) options_.snapshot = database_->db().GetSnapshot();
   }
   ~RocksDbSnapshot() override {
@@ -39,11 +42,14 @@ class RocksDbSnapshot final : public Snapshot {
     return Read(*database_, options_, table, key);
   }
 
+  DamageRegister& damages() const override { return damages_; }
+
   Status Scan(Table table, std::string_view from, std::string_view to, const Visitor& visit) const override {
     if (!IsOpen()) return NotOpen();
     const rocksdb::Slice bound = SliceOf(to);
     rocksdb::ReadOptions options = options_;
     options.fill_cache = false;  // A scan of the event log would push everything else out.
+    options.verify_checksums = VerifiesChecksums(table);
     if (!to.empty()) options.iterate_upper_bound = &bound;
     const std::unique_ptr<rocksdb::Iterator> iterator(
         database_->db().NewIterator(options, database_->column_family(table)));
@@ -56,8 +62,10 @@ class RocksDbSnapshot final : public Snapshot {
 
   Result<std::optional<std::string>> LastKey(Table table) const override {
     if (!IsOpen()) return NotOpen();
+    rocksdb::ReadOptions options = options_;
+    options.verify_checksums = VerifiesChecksums(table);
     const std::unique_ptr<rocksdb::Iterator> iterator(
-        database_->db().NewIterator(options_, database_->column_family(table)));
+        database_->db().NewIterator(options, database_->column_family(table)));
     iterator->SeekToLast();
     if (iterator->Valid()) return std::optional<std::string>(iterator->key().ToString());
     if (!iterator->status().ok()) return StatusOf(iterator->status());
@@ -66,8 +74,12 @@ class RocksDbSnapshot final : public Snapshot {
 
  private:
   bool IsOpen() const { return database_ && !database_->closing; }
+  // Blocks of events have checksums of their own, which tell the damaged one; RocksDB's cover many blocks, and would take
+  // the good ones for damaged too.
+  static bool VerifiesChecksums(Table table) { return table != Table::kBlocks; }
 
   const std::shared_ptr<RocksDbDatabase> database_;
+  DamageRegister& damages_;
   rocksdb::ReadOptions options_;
 };
 
@@ -120,7 +132,29 @@ class RocksDbStore final : public KeyValueStore {
     return Read(*database, {}, table, key);
   }
 
-  std::unique_ptr<Snapshot> TakeSnapshot() const override { return std::make_unique<RocksDbSnapshot>(Current()); }
+  std::unique_ptr<Snapshot> TakeSnapshot() const override { return std::make_unique<RocksDbSnapshot>(Current(), damages_); }
+
+  DamageRegister& damages() const override { return damages_; }
+
+  Status CheckFiles() const override {
+    const std::shared_ptr<RocksDbDatabase> database = Current();
+    return database ? StatusOf(database->db().VerifyChecksum()) : NotOpen();
+  }
+
+  Status Compact(const std::vector<KeyRange>& ranges) override {
+    const std::shared_ptr<RocksDbDatabase> database = Current();
+    return database ? CompactRanges(*database, ranges) : NotOpen();
+  }
+
+  Status Purge(const std::vector<KeyRange>& ranges) override {
+    STILLWATCH_RETURN_IF_ERROR(Compact(ranges));
+    return OpenAnew();
+  }
+
+  Status Backup(const std::string& directory) override {
+    const std::shared_ptr<RocksDbDatabase> database = Current();
+    return database ? CopyDatabase(*database, directory) : NotOpen();
+  }
 
  private:
   std::shared_ptr<RocksDbDatabase> Current() const {
@@ -162,13 +196,66 @@ class RocksDbStore final : public KeyValueStore {
     return {};
   }
 
+  // RocksDB's list of files (MANIFEST) names the first and last key of each, of those also that are gone, and old
+  // write-ahead logs are deleted some time later: a new start leaves neither. Who reads or commits meanwhile waits.
+  Status OpenAnew() {
+    constexpr int kTryCountMax = 2000;  // Milliseconds: for a commit on a slow disk.
+    const std::lock_guard lock(mutex_);
+    uint64_t snapshot_count = 0;
+    if (database_ && database_->db().GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &snapshot_count) &&
+        snapshot_count > 0) {
+      return {Code::kUnavailable, "a reader holds the store open"};
+    }
+    for (int tries = 0; database_ && database_.use_count() > 1; ++tries) {
+      if (tries == kTryCountMax) return {Code::kUnavailable, "a reader holds the store open"};
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    database_.reset();
+    Result<std::shared_ptr<RocksDbDatabase>> opened = RocksDbDatabase::Open(path_, env_);
+    if (!opened.ok()) return WriteFailure(opened.status());
+    database_ = std::move(*opened);
+    return {};
+  }
+
   const std::string path_;
   rocksdb::Env* const env_;
+  mutable DamageRegister damages_;
   mutable std::mutex mutex_;
   std::shared_ptr<RocksDbDatabase> database_;  // Null if it could not be opened anew yet. Guarded by mutex_.
 };
 
+// Shows tables as they are on disk, and changes nothing.
+class ReadOnlyStore final : public KeyValueStore {
+ public:
+  explicit ReadOnlyStore(std::shared_ptr<RocksDbDatabase> database) : database_(std::move(database)) {}
+
+  Result<std::optional<std::string>> Get(Table table, std::string_view key) const override {
+    return Read(*database_, {}, table, key);
+  }
+  std::unique_ptr<Snapshot> TakeSnapshot() const override {
+    return std::make_unique<RocksDbSnapshot>(database_, damages_);
+  }
+  DamageRegister& damages() const override { return damages_; }
+  Status CheckFiles() const override { return StatusOf(database_->db().VerifyChecksum()); }
+  Status Commit(const WriteGroup&) override { return Refused(); }
+  Status Compact(const std::vector<KeyRange>&) override { return Refused(); }
+  Status Purge(const std::vector<KeyRange>&) override { return Refused(); }
+  Status Backup(const std::string&) override { return Refused(); }
+
+ private:
+  static Status Refused() { return {Code::kFailedPrecondition, "the store was opened to be read only"}; }
+
+  const std::shared_ptr<RocksDbDatabase> database_;
+  mutable DamageRegister damages_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStoreReadOnly(const std::string& path) {
+  Result<std::shared_ptr<RocksDbDatabase>> database = RocksDbDatabase::OpenReadOnly(path, rocksdb::Env::Default());
+  if (!database.ok()) return database.status();
+  return std::unique_ptr<KeyValueStore>(std::make_unique<ReadOnlyStore>(std::move(*database)));
+}
 
 Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStore(const std::string& path, rocksdb::Env* env) {
   Result<std::shared_ptr<RocksDbDatabase>> database = RocksDbDatabase::Open(path, env);

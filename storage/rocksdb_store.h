@@ -14,4 +14,8 @@ namespace stillwatch::storage {
 // words, for anything else.
 Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStore(const std::string& path);
 
+// Opens the store without ever writing to it, to look at it: every change is refused with kFailedPrecondition. Does not
+// make what is missing. Errors: as above; kNotFound if there is none.
+Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStoreReadOnly(const std::string& path);
+
 }  // namespace stillwatch::storage

@@ -22,7 +22,7 @@ class SameAnswerTest : public testing::Test {
 
 TEST_F(SameAnswerTest, WhateverTheBatchSize) {
   const std::string expected = Expected();
-  EXPECT_NE(expected.find("\"verdict\":\"review\""), std::string::npos) << "a world without suspects shows nothing";
+  EXPECT_NE(expected.find("\"verdict\":\"act\""), std::string::npos) << "a world without suspects shows nothing";
   for (const char* size : {"1", "37", "10000"}) {
     const Deployment deployment;
     Import(deployment, sample_, {"--batch-size", size});

@@ -78,6 +78,20 @@ TEST_F(CampaignBookTest, ASilentMemberStaysAsManyDaysAsSearchesHadFoundIt) {
   EXPECT_TRUE(book_.campaigns().empty());
 }
 
+TEST_F(CampaignBookTest, AForgottenAccountLeavesItsCampaign) {
+  for (const int day : {1, 2}) Search(day, {Group({1, 2, 3, 4}), Group({5, 6, 7})});
+  const uint64_t number = CampaignOf(2);
+  const std::string id(candidates_[1].account_id);
+  EXPECT_TRUE(book_.Forget(id));
+  EXPECT_FALSE(book_.Forget(id));
+  EXPECT_EQ(CampaignOf(1), 0U);
+  EXPECT_EQ(CampaignOf(2), number);
+  EXPECT_NE(CampaignOf(5), 0U);
+  EXPECT_EQ(book_.Encode().find(id + '\0'), std::string::npos);
+  for (const uint32_t account : {5, 6, 7}) book_.Forget(candidates_[account].account_id);
+  EXPECT_EQ(book_.campaigns().size(), 1U);
+}
+
 TEST_F(CampaignBookTest, SurvivesEncoding) {
   Search(1, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14, 15})});
   Search(2, {Group({1, 2, 3, 4})});

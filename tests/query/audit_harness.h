@@ -55,6 +55,11 @@ class EndlessStore final : public storage::KeyValueStore {
   std::unique_ptr<storage::Snapshot> TakeSnapshot() const override {
     return std::make_unique<EndlessSnapshot>(store_->TakeSnapshot(), is_endless_);
   }
+  storage::DamageRegister& damages() const override { return store_->damages(); }
+  Status CheckFiles() const override { return store_->CheckFiles(); }
+  Status Compact(const std::vector<storage::KeyRange>& ranges) override { return store_->Compact(ranges); }
+  Status Purge(const std::vector<storage::KeyRange>& ranges) override { return store_->Purge(ranges); }
+  Status Backup(const std::string& directory) override { return store_->Backup(directory); }
   void SetEndless(bool is_endless) { is_endless_ = is_endless; }
 
  private:
@@ -80,6 +85,7 @@ class EndlessStore final : public storage::KeyValueStore {
     Result<std::optional<std::string>> LastKey(storage::Table table) const override {
       return snapshot_->LastKey(table);
     }
+    storage::DamageRegister& damages() const override { return snapshot_->damages(); }
 
    private:
     const std::unique_ptr<storage::Snapshot> snapshot_;

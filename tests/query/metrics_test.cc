@@ -34,7 +34,7 @@ std::string MakeText() {
   ingest.in_flight_bytes = 14;
   ingest.open_stream_count = 15;
   ingest.rejected[static_cast<size_t>(ingest::RejectReason::kTooLong)] = 16;
-  return MetricsText(pipeline, engine, ingest);
+  return MetricsText(pipeline, engine, ingest, 17);
 }
 
 TEST(MetricsTest, EveryCounterIsThere) {
@@ -47,7 +47,7 @@ TEST(MetricsTest, EveryCounterIsThere) {
         "stillwatch_events_stored 9000000000", "stillwatch_accounts 10", "stillwatch_watermark_seconds 1700000000.5",
         "stillwatch_pending_events 9", "stillwatch_commits_total 4", "stillwatch_commits_failed_total 5",
         "stillwatch_commit_queue_batches 6", "stillwatch_apply_queue_batches 7", "stillwatch_open_streams 15",
-        "stillwatch_in_flight_bytes 14"}) {
+        "stillwatch_in_flight_bytes 14", "stillwatch_damaged_places_total 17"}) {
     EXPECT_THAT(text, HasSubstr(std::string(1, '\n').append(line).append("\n")));
   }
   EXPECT_THAT(text, HasSubstr("\nstillwatch_build_info{version=\"" + std::string(Version()) + "\","));

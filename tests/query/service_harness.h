@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "detector/scoring_engine.h"
+#include "ingest/account_eraser.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
 #include "query/admin_service.h"
@@ -58,6 +60,8 @@ class ServiceHarness {
   std::atomic<int64_t> label_time_unix_nano_{kStartTime};  // One more for each label.
   QueryService query_service_;
   LabelService label_service_;
+  std::mutex upkeep_mutex_;
+  ingest::AccountEraser eraser_;
   AdminService admin_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::QueryService::Stub> query_stub_;

@@ -158,6 +158,9 @@ TEST_F(EventLogTest, DamagedBlocksAreSkippedAndCounted) {
   PutBlock(20, EncodeBlock(Events(10, 0), 0, 10, 777));  // Undamaged, but of another place.
   EXPECT_EQ(Scan(0), (std::vector<uint64_t>{0, 30}));
   EXPECT_EQ(report_.damaged_block_count, 2u);
+  EXPECT_EQ(store_->damages().count(), 2u);
+  Scan(0);
+  EXPECT_EQ(store_->damages().count(), 2u) << "a place counts once";
   EXPECT_EQ(report_.event_count, 20u);
 }
 

@@ -225,6 +225,18 @@ TEST_P(KeyValueStoreTest, WritersFromSeveralThreadsLoseNothing) {
   EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels).size(), size_t{kWriterCount} * kGroupCount);
 }
 
+TEST_P(KeyValueStoreTest, UpkeepChangesNothingThatReadersSee) {
+  Fill(Table::kLabels, {"a", "b"});
+  Fill(Table::kBlocks, {"c"});
+  ASSERT_TRUE(store_->Compact({{Table::kLabels, "", ""}}).ok());
+  ASSERT_TRUE(store_->Purge({{Table::kLabels, "a", "b"}, {Table::kBlocks, "", ""}}).ok());
+  EXPECT_TRUE(store_->CheckFiles().ok());
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), (Strings{"a", "b"}));
+  EXPECT_EQ(Get(Table::kBlocks, "c"), "value of c");
+  EXPECT_EQ(store_->damages().count(), 0u);
+  EXPECT_EQ(store_->TakeSnapshot()->damages().count(), 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, KeyValueStoreTest, testing::Values(Backend::kMemory, Backend::kRocksDb),
                          [](const auto& test) { return test.param == Backend::kMemory ? "Memory" : "RocksDb"; });
 

@@ -240,15 +240,109 @@ TEST_F(RocksDbStoreTest, ADamagedTableFileIsDataLoss) {
     const auto database = RocksDbDatabase::Open(directory_.path(), rocksdb::Env::Default()).value();
     std::string value;
     for (int byte = 0; byte < 100'000; ++byte) value += static_cast<char>(byte * 7919 >> 3);
+    rocksdb::ColumnFamilyHandle* const accounts = database->column_family(Table::kAccounts);
+    ASSERT_TRUE(database->db().Put({}, accounts, "key", value).ok());
+    ASSERT_TRUE(database->db().Flush({}, accounts).ok());
+  }
+  DamageTableFile(directory_.path());
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  EXPECT_EQ(store->Get(Table::kAccounts, "key").status().code(), Code::kDataLoss);
+  const auto visit = [](std::string_view, std::string_view) { return true; };
+  EXPECT_EQ(store->TakeSnapshot()->Scan(Table::kAccounts, "", "", visit).code(), Code::kDataLoss);
+  EXPECT_EQ(store->CheckFiles().code(), Code::kDataLoss);
+}
+
+// Blocks have checksums of their own, which tell more than that of a file's part.
+TEST_F(RocksDbStoreTest, AScanGivesBlocksAsTheyAreInADamagedFile) {
+  {
+    const auto database = RocksDbDatabase::Open(directory_.path(), rocksdb::Env::Default()).value();
     rocksdb::ColumnFamilyHandle* const blocks = database->column_family(Table::kBlocks);
-    ASSERT_TRUE(database->db().Put({}, blocks, "key", value).ok());
+    for (char key = 'a'; key <= 'e'; ++key) {
+      ASSERT_TRUE(database->db().Put({}, blocks, std::string(1, key), std::string(5000, key)).ok());
+    }
     ASSERT_TRUE(database->db().Flush({}, blocks).ok());
   }
   DamageTableFile(directory_.path());
   const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
-  EXPECT_EQ(store->Get(Table::kBlocks, "key").status().code(), Code::kDataLoss);
-  const auto visit = [](std::string_view, std::string_view) { return true; };
-  EXPECT_EQ(store->TakeSnapshot()->Scan(Table::kBlocks, "", "", visit).code(), Code::kDataLoss);
+  std::vector<std::string> sound;
+  const auto visit = [&sound](std::string_view key, std::string_view value) {
+    if (value == std::string(5000, key[0])) sound.emplace_back(key);
+    return true;
+  };
+  EXPECT_TRUE(store->TakeSnapshot()->Scan(Table::kBlocks, "", "", visit).ok());
+  EXPECT_EQ(sound, (std::vector<std::string>{"a", "b", "d", "e"}));
+}
+
+// True if any file of the directory holds the text.
+bool AnyFileHolds(const std::string& directory, const std::string& text) {
+  bool found = false;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    found = found || content.find(text) != std::string::npos;
+  }
+  return found;
+}
+
+TEST_F(RocksDbStoreTest, APurgeLeavesNoByteOfWhatWasDeletedOrOverwritten) {
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  ASSERT_TRUE(store->Commit(Group("secret-key", "first value")).ok());
+  ASSERT_TRUE(store->Commit(Group("other", "overwritten value")).ok());
+  ASSERT_TRUE(store->Compact({{Table::kLabels, "", ""}}).ok());
+  ASSERT_TRUE(store->Commit(Group("other", "kept value")).ok());
+  WriteGroup deletion;
+  for (const Table table : {Table::kLabels, Table::kBlocks}) deletion.Delete(table, "secret-key");
+  ASSERT_TRUE(store->Commit(deletion).ok());
+  EXPECT_TRUE(AnyFileHolds(directory_.path(), "secret-key"));
+  ASSERT_TRUE(store->Purge({{Table::kLabels, "", ""}, {Table::kBlocks, "", ""}}).ok());
+  EXPECT_FALSE(AnyFileHolds(directory_.path(), "secret-key"));
+  EXPECT_FALSE(AnyFileHolds(directory_.path(), "overwritten value"));
+  EXPECT_TRUE(AnyFileHolds(directory_.path(), "kept value"));
+  EXPECT_EQ(store->Get(Table::kLabels, "other").value(), "kept value");
+  EXPECT_TRUE(store->Commit(Group("more", "1")).ok());
+}
+
+TEST_F(RocksDbStoreTest, APurgeIsRefusedWhileAReaderMayStillSeeWhatWasDeleted) {
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
+  std::unique_ptr<Snapshot> snapshot = store->TakeSnapshot();
+  ASSERT_TRUE(store->Commit(Group("b", "2")).ok());
+  EXPECT_EQ(store->Purge({{Table::kLabels, "", ""}}).code(), Code::kUnavailable);
+  EXPECT_EQ(snapshot->Get(Table::kLabels, "a").value(), "1") << "the reader is not disturbed";
+  snapshot = nullptr;
+  EXPECT_TRUE(store->Purge({{Table::kLabels, "", ""}}).ok());
+}
+
+TEST_F(RocksDbStoreTest, ABackupHoldsWhatWasCommittedBeforeAndNothingAfter) {
+  const TemporaryDirectory elsewhere;
+  const std::string copy = elsewhere.path() + "/copy";
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
+  ASSERT_TRUE(store->Backup(copy).ok());
+  ASSERT_TRUE(store->Commit(Group("b", "2")).ok());
+  EXPECT_EQ(store->Backup(copy).code(), Code::kAlreadyExists);
+  const std::unique_ptr<KeyValueStore> copied = OpenRocksDbStore(copy).value();
+  EXPECT_EQ(copied->Get(Table::kLabels, "a").value(), "1");
+  EXPECT_EQ(copied->Get(Table::kLabels, "b").value(), std::nullopt);
+  EXPECT_TRUE(copied->Commit(Group("c", "3")).ok());
+  EXPECT_EQ(store->Get(Table::kLabels, "c").value(), std::nullopt);
+}
+
+TEST_F(RocksDbStoreTest, AStoreThatIsOpenedToBeReadNeverChanges) {
+  ASSERT_TRUE(OpenRocksDbStore(directory_.path()).value()->Commit(Group("a", "1")).ok());
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStoreReadOnly(directory_.path()).value();
+  EXPECT_EQ(store->Get(Table::kLabels, "a").value(), "1");
+  EXPECT_EQ(store->TakeSnapshot()->Get(Table::kBlocks, "a").value(), "1");
+  EXPECT_EQ(store->Commit(Group("b", "2")).code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(store->CheckFiles().ok());
+}
+
+TEST_F(RocksDbStoreTest, ThereMustBeAStoreToBeRead) {
+  EXPECT_EQ(OpenRocksDbStoreReadOnly(directory_.path() + "/none").status().code(), Code::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/none"));
+  const std::unique_ptr<KeyValueStore> held = OpenRocksDbStore(directory_.path()).value();
+  EXPECT_EQ(OpenRocksDbStoreReadOnly(directory_.path()).status().code(), Code::kFailedPrecondition);
 }
 
 }  // namespace
