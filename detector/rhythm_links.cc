@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <tuple>
@@ -62,6 +63,7 @@ class Rhythm {
     return std::min(a.starts.size() - a.first, b.starts.size() - b.first);
   }
   static double DifferenceOf(const Scale& a, const Scale& b);
+  static bool DiffersBeyond(const Scale& a, const Scale& b);
   static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
 
   Scale fine_;
@@ -71,36 +73,105 @@ class Rhythm {
 // An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
 struct RecentDays {
   static constexpr int kCount = 8;
-  using Days = Eigen::Array<float, kCount, 1>;
-  Days roots;          // Square roots of the beginnings of each day.
-  Days is_known;       // 1, or 0 before its first whole day.
-  uint32_t index = 0;  // Of the candidate.
+  std::array<float, kCount> roots{};  // Square roots of the beginnings of each day.
+  int known = 0;                      // Whole days that it was there for.
+  uint32_t index = 0;                 // Of the candidate.
 };
 
 // Nothing if the account began too little for Rhythm::Of anyway.
 std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
   if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
-  RecentDays out{RecentDays::Days::Zero(), RecentDays::Days::Zero(), index};
+  RecentDays out;
+  out.index = index;
   int total = 0;
-  for (int day = 0; day < RecentDays::kCount; ++day) {
-    const int64_t end = end_bin - day * LinkSketch::kBinsPerDay;
+  for (; out.known < RecentDays::kCount; ++out.known) {
+    const int64_t end = end_bin - out.known * LinkSketch::kBinsPerDay;
     if (links.first_bin() >= end - LinkSketch::kBinsPerDay) break;
     int sum = 0;
     for (int64_t bin = end - LinkSketch::kBinsPerDay; bin < end; ++bin) sum += links.starts(bin);
     total += sum;
-    out.roots[day] = std::sqrt(static_cast<float>(sum));
-    out.is_known[day] = 1;
+    out.roots[static_cast<size_t>(out.known)] = std::sqrt(static_cast<float>(sum));
   }
   if (total < kRecentStartsMin) return std::nullopt;
   return out;
 }
 
-bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
-  const RecentDays::Days is_common = a.is_known * b.is_known;
-  const float days = is_common.sum();
-  const float squares = (is_common * (a.roots - b.roots).square()).sum();
-  return squares <= kDifferenceUsual / 2 * (days + 4 * std::sqrt(2 * days));
-}
+// Accounts by the volume of their newest day, in columns: one account is held against a run of neighbours at a time.
+class RecentTable {
+ public:
+  explicit RecentTable(std::vector<RecentDays> accounts) {
+    std::sort(accounts.begin(), accounts.end(), [](const RecentDays& x, const RecentDays& y) {
+      return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
+    });
+    const auto count = static_cast<Eigen::Index>(accounts.size());
+    roots_.resize(count, RecentDays::kCount);
+    is_known_.resize(count, RecentDays::kCount);
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const RecentDays& account = accounts[static_cast<size_t>(i)];
+      index_.push_back(account.index);
+      known_.push_back(account.known);
+      for (int day = 0; day < RecentDays::kCount; ++day) {
+        roots_(i, day) = account.roots[static_cast<size_t>(day)];
+        is_known_(i, day) = day < account.known ? 1.0F : 0.0F;
+      }
+    }
+  }
+
+  size_t size() const { return index_.size(); }
+  uint32_t index(size_t i) const { return index_[i]; }
+
+  bool MayShareQueue(size_t i, size_t j) const {
+    const int days = std::min(known_[i], known_[j]);
+    float squares = 0;
+    for (int day = 0; day < days; ++day) {
+      const float difference =
+          roots_(static_cast<Eigen::Index>(i), day) - roots_(static_cast<Eigen::Index>(j), day);
+      squares += difference * difference;
+    }
+    return squares <= SquaresMax(days);
+  }
+
+  // Calls `visit` with each of the `neighbours` accounts after the i-th that may share its queue.
+  template <typename Visit>
+  void VisitCandidates(size_t i, size_t neighbours, const Visit& visit) {
+    const auto first = static_cast<Eigen::Index>(i) + 1;
+    Eigen::Index count = std::min<Eigen::Index>(static_cast<Eigen::Index>(neighbours), roots_.rows() - first);
+    // Sorted: who is too far on the newest day ends the run.
+    const float* newest = roots_.col(0).data() + first;
+    count = std::upper_bound(newest, newest + count, newest[-1] + kRootDistanceMax) - newest;
+    if (count <= 0) return;
+    squares_.setZero(count);
+    const int known = known_[i];
+    for (int day = 0; day < known; ++day) {
+      squares_ += is_known_.col(day).segment(first, count) *
+                  (roots_.col(day).segment(first, count) - roots_(first - 1, day)).square();
+    }
+    for (Eigen::Index j = 0; j < count; ++j) {
+      const auto other = static_cast<size_t>(first + j);
+      if (squares_[j] <= SquaresMax(std::min(known, known_[other]))) visit(index_[other]);
+    }
+  }
+
+ private:
+  // Most that two accounts of one queue differ by in so many days.
+  static float SquaresMax(int days) {
+    static const std::array<float, RecentDays::kCount + 1> kMax = [] {
+      std::array<float, RecentDays::kCount + 1> max{};
+      for (int i = 0; i <= RecentDays::kCount; ++i) {
+        const auto count = static_cast<float>(i);
+        max[static_cast<size_t>(i)] = kDifferenceUsual / 2 * (count + 4 * std::sqrt(2 * count));
+      }
+      return max;
+    }();
+    return kMax[static_cast<size_t>(days)];
+  }
+
+  Eigen::ArrayXXf roots_;     // Account × day; a column is contiguous.
+  Eigen::ArrayXXf is_known_;  // 1 or 0.
+  std::vector<int> known_;
+  std::vector<uint32_t> index_;
+  Eigen::ArrayXf squares_;  // Of the accounts being looked at.
+};
 
 Rhythm::Scale Rhythm::MakeScale(const LinkSketch& links, int64_t end_bin, int64_t width) {
   const int64_t bins_per_day = LinkSketch::kBinsPerDay / width;
@@ -161,6 +232,22 @@ double Rhythm::DifferenceOf(const Scale& a, const Scale& b) {
   return static_cast<double>(((x - y).square() / (x + y).max(1.0F)).sum());
 }
 
+// Whether the difference exceeds the number of bins. Looked at newest first, in runs: it often does so early.
+bool Rhythm::DiffersBeyond(const Scale& a, const Scale& b) {
+  constexpr Eigen::Index kRun = 16;
+  const Eigen::Index bins = CommonBins(a, b);
+  const auto limit = static_cast<float>(bins);
+  float sum = 0;
+  for (Eigen::Index seen = 0; seen < bins && sum <= limit;) {
+    const Eigen::Index count = std::min(kRun, bins - seen);
+    seen += count;
+    const auto x = a.starts.segment(a.starts.size() - seen, count);
+    const auto y = b.starts.segment(b.starts.size() - seen, count);
+    sum += ((x - y).square() / (x + y).max(1.0F)).sum();
+  }
+  return sum > limit;
+}
+
 std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale& b) {
   const Eigen::Index bins = CommonBins(a, b);
   const double dispersion = std::sqrt(a.dispersion * b.dispersion);
@@ -177,7 +264,7 @@ std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale
 
 std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b) {
   // Most pairs differ by more than one a bin, empty ones counted too, and need no closer look.
-  if (DifferenceOf(a.coarse_, b.coarse_) > static_cast<double>(CommonBins(a.coarse_, b.coarse_))) return std::nullopt;
+  if (DiffersBeyond(a.coarse_, b.coarse_)) return std::nullopt;
   const auto fine = CompareScale(a.fine_, b.fine_);
   const auto coarse = CompareScale(a.coarse_, b.coarse_);
   if (!fine || !coarse) return fine ? fine : coarse;
@@ -188,7 +275,7 @@ std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b
 
 struct RhythmSearch::Accounts {
   std::span<const CampaignCandidate> candidates;
-  std::vector<RecentDays> recent;              // By volume of the last day; only those that can be compared.
+  RecentTable recent{{}};                      // Only those that can be compared.
   std::vector<std::optional<Rhythm>> rhythms;  // By candidate.
 
   // With a ratio of 0 where they cannot be compared.
@@ -203,29 +290,27 @@ RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
   accounts_->candidates = candidates;
   accounts_->rhythms.resize(candidates.size());
+  std::vector<RecentDays> recent;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
     const auto days = RecentDaysOf(*candidates[i].links, end_bin, i);
     if (days) accounts_->rhythms[i] = Rhythm::Of(*candidates[i].links, end_bin);
-    if (accounts_->rhythms[i]) accounts_->recent.push_back(*days);
+    if (accounts_->rhythms[i]) recent.push_back(*days);
   }
-  std::sort(accounts_->recent.begin(), accounts_->recent.end(), [](const RecentDays& x, const RecentDays& y) {
-    return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
-  });
+  accounts_->recent = RecentTable(std::move(recent));
 }
 
 RhythmSearch::~RhythmSearch() = default;
 
 std::vector<CampaignLink> RhythmSearch::FindLinks() {
-  const std::vector<RecentDays>& recent = accounts_->recent;
+  RecentTable& recent = accounts_->recent;
   std::vector<CampaignLink> out;
   for (size_t i = 0; i < recent.size(); ++i) {
-    for (size_t j = i + 1; j < std::min(recent.size(), i + 1 + kNeighbours); ++j) {
-      if (recent[j].roots[0] - recent[i].roots[0] > kRootDistanceMax) break;
-      if (!MayShareQueue(recent[i], recent[j])) continue;
-      const auto [a, b] = std::minmax(recent[i].index, recent[j].index);
+    const uint32_t one = recent.index(i);
+    recent.VisitCandidates(i, kNeighbours, [&](uint32_t other) {
+      const auto [a, b] = std::minmax(one, other);
       const double ratio = accounts_->Compare(a, b).log_likelihood_ratio;
       if (ratio >= kLinkMin) out.push_back({a, b, static_cast<float>(ratio)});
-    }
+    });
   }
   std::sort(out.begin(), out.end(),
             [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
@@ -233,25 +318,26 @@ std::vector<CampaignLink> RhythmSearch::FindLinks() {
 }
 
 void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
-  const std::vector<RecentDays>& recent = accounts_->recent;
+  const RecentTable& recent = accounts_->recent;
   const LinkGroup core = group;
-  std::vector<const RecentDays*> days;
-  for (const RecentDays& account : recent) {
-    const auto is_it = [&](const GroupMember& member) { return member.index == account.index; };
-    if (is_grouped[account.index] && std::any_of(core.begin(), core.end(), is_it)) days.push_back(&account);
+  std::vector<size_t> members;  // In the table.
+  for (size_t i = 0; i < recent.size(); ++i) {
+    const auto is_it = [&](const GroupMember& member) { return member.index == recent.index(i); };
+    if (is_grouped[recent.index(i)] && std::any_of(core.begin(), core.end(), is_it)) members.push_back(i);
   }
   const auto half = static_cast<double>(core.size()) / 2;
-  for (const RecentDays& account : recent) {
-    if (is_grouped[account.index]) continue;
-    const auto may_share = [&](const RecentDays* member) { return MayShareQueue(account, *member); };
-    if (static_cast<double>(std::count_if(days.begin(), days.end(), may_share)) < half) continue;
+  for (size_t i = 0; i < recent.size(); ++i) {
+    const uint32_t account = recent.index(i);
+    if (is_grouped[account]) continue;
+    const auto may_share = [&](size_t member) { return recent.MayShareQueue(i, member); };
+    if (static_cast<double>(std::count_if(members.begin(), members.end(), may_share)) < half) continue;
     const auto links = static_cast<double>(std::count_if(core.begin(), core.end(), [&](const GroupMember& member) {
-      const RhythmComparison found = accounts_->Compare(account.index, member.index);
+      const RhythmComparison found = accounts_->Compare(account, member.index);
       return found.log_likelihood_ratio >= kJoinMin && found.difference <= kJoinDifferenceMax;
     }));
     if (links < half) continue;
-    group.push_back({account.index, static_cast<float>(std::min(1.0, links / static_cast<double>(core.size())))});
-    is_grouped[account.index] = true;
+    group.push_back({account, static_cast<float>(std::min(1.0, links / static_cast<double>(core.size())))});
+    is_grouped[account] = true;
   }
   std::sort(group.begin(), group.end(), [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; });
 }
