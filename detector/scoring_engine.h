@@ -78,7 +78,8 @@ struct SavedWaiting {
 // The watermark is the newest event time less the allowed lateness. Events behind it are settled in order of time; those
 // before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
 // the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
-// Threading: Offer, SetLabel, Save, Restore by one thread at a time (the writer); all others from any thread.
+// Threading: Offer, SetProfile, SetLabel, Forget, Save, Restore by one thread at a time (the writer); all others from any
+// thread.
 // Limits: see EngineOptions; memory grows with the number of accounts, about 3.5 KiB each.
 class ScoringEngine {
  public:

@@ -16,7 +16,11 @@ namespace fs = std::filesystem;
 
 std::string DataDirectory(const Deployment& deployment) { return deployment.directory() / "data"; }
 
-std::string Suspects(const Deployment& deployment) { return deployment.Client({"suspects", "--all"}).output; }
+std::string Suspects(const Deployment& deployment) {
+  const Finished finished = deployment.Client({"suspects", "--all"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.errors << ReadFile(deployment.directory() / "log");
+  return finished.output;
+}
 
 std::string Account(const Deployment& deployment, const std::string& id) {
   return deployment.Client({"account", id}).output + deployment.Client({"explain", id}).output;
@@ -141,7 +145,9 @@ TEST_F(LifecycleTest, ABackupMadeDuringAnImportHoldsWhatWasAcknowledgedAndServes
   fs::rename(copy, DataDirectory(deployment));
   deployment.Start();
   EXPECT_GE(deployment.Status().stored_event_count(), sample_.event_count);
-  EXPECT_EQ(NumberIn(Import(deployment, sample_).output, "accepted"), 0) << "all of it is there";
+  const Finished again = Import(deployment, sample_);
+  EXPECT_EQ(NumberIn(again.output, "accepted"), 0)
+      << "all of it is there; " << again.errors << ReadFile(deployment.directory() / "log");
 }
 
 TEST_F(LifecycleTest, ADaemonOnABackupAnswersTheSame) {
@@ -197,8 +203,9 @@ class ErasureTest : public LifecycleTest {
  protected:
   ErasureTest() {
     Import(deployment_, sample_);
-    id_ = TextIn(Lines(Suspects(deployment_))[0], "account_id");
-    neighbour_ = TextIn(Lines(Suspects(deployment_))[1], "account_id");
+    const std::vector<std::string> suspects = Lines(Suspects(deployment_));
+    id_ = TextIn(suspects.at(0), "account_id");
+    neighbour_ = TextIn(suspects.at(1), "account_id");
     EXPECT_EQ(deployment_.Client({"label", id_, "confirmed", "--note", "note-on-the-first"}).exit_code, 0);
     EXPECT_EQ(deployment_.Client({"audit", "run"}).exit_code, 0);
   }

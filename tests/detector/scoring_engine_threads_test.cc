@@ -39,11 +39,12 @@ TEST(ScoringEngineThreadsTest, TheNumberOfThreadsDoesNotMatter) {
   ExpectSame(parallel, serial, "four threads");
 }
 
-// What the writer does: events, and now and then a label.
+// What the writer does: events, and now and then a profile and a label.
 void OfferAndLabel(ScoringEngine& engine) {
   const std::vector<size_t> order = TimeOrder(LargeWorld());
   for (size_t begin = 0; begin < order.size(); begin += 1000) {
     OfferRows(engine, LargeWorld(), std::span(order).subspan(begin, 1000), 500);
+    engine.SetProfile(MakeProfile("app-" + std::to_string(140 + begin % 10), "", "team"));
     engine.SetLabel("chat-" + std::to_string(begin % 7), begin % 2000 == 0 ? Label::kConfirmed : Label::kUnlabelled);
   }
 }
@@ -69,12 +70,6 @@ TEST(ScoringEngineThreadsTest, ReadersDoNotDisturbTheWriter) {
         const auto detail = engine.Get("harvester-" + std::to_string(180 + i % 15));
         EXPECT_TRUE(!detail || detail->account_id.starts_with("harvester"));
         EXPECT_GE(engine.baseline()->act_log_odds, engine.baseline()->review_log_odds);
-        ++read_count;
-      }
-    });
-    std::jthread registrar([&] {
-      for (int i = 0; !is_done; ++i) {
-        engine.SetProfile(MakeProfile("app-" + std::to_string(140 + i % 10), "", "team"));
         ++read_count;
       }
     });
