@@ -185,7 +185,7 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano) {
-  RhythmSearch rhythm_search(candidates, time_unix_nano);
+  const RhythmSearch rhythm_search(candidates, time_unix_nano);
   const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {

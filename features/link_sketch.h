@@ -33,6 +33,8 @@ class LinkSketch {
     const bool is_known = bin <= newest_bin_ && bin > newest_bin_ - kBinCount && bin >= first_bin_;
     return is_known ? starts_[static_cast<size_t>(bin % kBinCount)] : 0;
   }
+  // The same for the kBinCount bins before `end_bin`, newest first.
+  std::array<uint8_t, kBinCount> StartsBefore(int64_t end_bin) const;
   int64_t first_bin() const { return first_bin_; }
   int64_t newest_bin() const { return newest_bin_; }
   uint64_t organization_hash() const { return organization_hash_; }
