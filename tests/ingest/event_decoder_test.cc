@@ -61,7 +61,8 @@ void ExpectFields(const Message& message, const std::array<EventField, kCount>& 
     if (field->cpp_type() == Field::CPPTYPE_UINT32) value = reflection.GetUInt32(message, field);
     if (field->cpp_type() == Field::CPPTYPE_UINT64) value = reflection.GetUInt64(message, field);
     if (field->cpp_type() == Field::CPPTYPE_INT64) value = static_cast<uint64_t>(reflection.GetInt64(message, field));
-    if (field->cpp_type() == Field::CPPTYPE_DOUBLE) value = std::bit_cast<uint64_t>(reflection.GetDouble(message, field));
+    if (field->cpp_type() == Field::CPPTYPE_DOUBLE)
+      value = std::bit_cast<uint64_t>(reflection.GetDouble(message, field));
     if (field->cpp_type() == Field::CPPTYPE_BOOL) value = reflection.GetBool(message, field) ? 1 : 0;
     const bool is_present = field->has_presence() ? reflection.HasField(message, field) : value != 0;
     EXPECT_EQ(batch.has(row, rule.number_field()), is_present) << field->name();
