@@ -1,11 +1,10 @@
 #include "gateways/envoy_record.h"
 
-#include <xxhash.h>
-
 #include <array>
 #include <optional>
 #include <utility>
 
+#include "gateways/content_id.h"
 #include "gateways/request_path.h"
 
 namespace stillwatch::gateways {
@@ -19,30 +18,12 @@ void AddInteger(std::string_view key, std::optional<int64_t> number, Record& rec
   if (number) record.Add(key, Value::Integer(*number));
 }
 
-std::string ToHexadecimal(XXH128_hash_t hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out(32, '0');
-  for (size_t i = 0; i < 16; ++i) {
-    out[15 - i] = kDigits[hash.high64 >> 4 * i & 15];
-    out[31 - i] = kDigits[hash.low64 >> 4 * i & 15];
-  }
-  return out;
-}
-
 // The same for an entry that is sent again: of its names, or of all its bytes if it has none.
 std::string EntryId(const EnvoySender& sender, const EnvoyEntry& entry, std::string_view entry_bytes) {
-  std::string key = sender.node_id;
-  key += '\0';
-  if (entry.request_id.empty() && entry.stream_id.empty()) {
-    key += entry_bytes;
-  } else {
-    key += entry.request_id;
-    key += '\0';
-    key += entry.stream_id;
-    key += '\0';
-    key += std::to_string(entry.access_log_type);
-  }
-  return ToHexadecimal(XXH3_128bits(key.data(), key.size()));
+  ContentId id;
+  id.Add(sender.node_id);
+  if (entry.request_id.empty() && entry.stream_id.empty()) return id.Add(entry_bytes).Finish();
+  return id.Add(entry.request_id).Add(entry.stream_id).Add(entry.access_log_type).Finish();
 }
 
 }  // namespace

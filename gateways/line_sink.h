@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/result.h"
+
 namespace stillwatch::gateways {
 
 // Lines of one sender, in the order in which they came, each a syslog message or a line of a file.
@@ -48,8 +50,10 @@ enum class LineLoss : uint8_t {
 class LineSink {
  public:
   virtual ~LineSink() = default;
-  // Must not block. `on_done` is called once, on any thread, when what is good of the batch is durable.
-  virtual void Take(LineBatch batch, std::function<void()> on_done) = 0;
+  // Must not block. `on_done` is called once, on any thread, when what is good of the batch is durable, or with an
+  // error if it will not be because the daemon stops.
+  using OnDone = std::function<void(const Status&)>;
+  virtual void Take(LineBatch batch, OnDone on_done) = 0;
   virtual void NoteLoss(std::string_view source, LineLoss loss, uint64_t count) = 0;
   // True if there is room for more; otherwise `on_room` is called once when there is.
   virtual bool HasRoomOrWait(std::function<void()> on_room) = 0;

@@ -19,11 +19,11 @@ struct Value {
   int64_t integer = 0;    // Of kInteger; 0 or 1 of kBool.
   double real = 0;        // Of kReal.
 
-  static Value Text(std::string_view text) { return {.kind = ValueKind::kText, .text = text}; }
-  static Value Json(std::string_view text) { return {.kind = ValueKind::kJson, .text = text}; }
-  static Value Integer(int64_t integer) { return {.kind = ValueKind::kInteger, .integer = integer}; }
-  static Value Real(double real) { return {.kind = ValueKind::kReal, .real = real}; }
-  static Value Bool(bool value) { return {.kind = ValueKind::kBool, .integer = value ? 1 : 0}; }
+  static Value Text(std::string_view text) { return {ValueKind::kText, text, 0, 0}; }
+  static Value Json(std::string_view text) { return {ValueKind::kJson, text, 0, 0}; }
+  static Value Integer(int64_t integer) { return {ValueKind::kInteger, {}, integer, 0}; }
+  static Value Real(double real) { return {ValueKind::kReal, {}, 0, real}; }
+  static Value Bool(bool value) { return {ValueKind::kBool, {}, value ? 1 : 0, 0}; }
 };
 
 struct Field {

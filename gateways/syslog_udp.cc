@@ -150,7 +150,7 @@ class SyslogUdpServer::Receiver : public std::enable_shared_from_this<Receiver> 
 
   void Send(LineBatch batch) {
     ++in_flight_count_;
-    sink_.Take(std::move(batch), [self = shared_from_this()] {
+    sink_.Take(std::move(batch), [self = shared_from_this()](const Status& /*status*/) {
       asio::post(self->socket_.get_executor(), [self] {
         --self->in_flight_count_;
         self->Wait();

@@ -26,14 +26,14 @@ using ::testing::ElementsAre;
 // Keeps what it is given; batches are done at once, or when the test says so.
 class KeepingSink : public LineSink {
  public:
-  void Take(LineBatch batch, std::function<void()> on_done) override {
+  void Take(LineBatch batch, OnDone on_done) override {
     std::unique_lock lock(mutex_);
     source_ = batch.source;
     for (size_t i = 0; i < batch.lines.size(); ++i) lines_.emplace_back(batch.line(i));
     changed_.notify_all();
     if (!is_holding_) {
       lock.unlock();
-      return on_done();
+      return on_done(Status());
     }
     held_.push_back(std::move(on_done));
   }
@@ -64,13 +64,13 @@ class KeepingSink : public LineSink {
     for (const auto& on_room : waiting) on_room();
   }
   void FinishHeld() {
-    std::vector<std::function<void()>> held;
+    std::vector<OnDone> held;
     {
       const std::lock_guard lock(mutex_);
       is_holding_ = false;
       held.swap(held_);
     }
-    for (const auto& on_done : held) on_done();
+    for (const OnDone& on_done : held) on_done(Status());
   }
 
   std::vector<std::string> WaitForLines(size_t count) {
@@ -105,7 +105,7 @@ class KeepingSink : public LineSink {
   bool has_room_ = true;
   bool is_holding_ = false;
   std::vector<std::function<void()>> waiting_;
-  std::vector<std::function<void()>> held_;
+  std::vector<OnDone> held_;
 };
 
 class SyslogServerTest : public ::testing::Test {
