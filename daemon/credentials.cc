@@ -139,6 +139,16 @@ Status CheckExposure(std::string_view address, Transport transport, Authenticati
           "address " + std::string(address) + " is not on the loopback: give --tls-cert, --tls-key and --token-file"};
 }
 
+Status CheckSyslogExposure(std::string_view address, SyslogExposure allowed) {
+  const Result<http::HostPort> parsed = http::ParseHostPort(address);
+  if (!parsed.ok()) return parsed.status();
+  if (allowed == SyslogExposure::kAnyone || IsLoopback(parsed.value().host)) return {};
+  return {Code::kInvalidArgument,
+          "address " + std::string(address) +
+              " is not on the loopback, and whoever reaches plain syslog may send: allow it with "
+              "--syslog-beyond-loopback, or put rsyslog in between"};
+}
+
 Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<http::TlsFiles>& tls,
                                                                        std::shared_ptr<const TokenVerifier> tokens) {
   if (!tls) return grpc::InsecureServerCredentials();

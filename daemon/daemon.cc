@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "proto/limits.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr size_t kInFlightBytesMax = 512u << 20;
 // Calls that are still open this long after the drain are cut.
 constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
+constexpr auto kSourceWatchPause = std::chrono::seconds(15);
 
 int64_t Now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -54,7 +56,9 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
-      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes) {}
+      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
+      sources_(Now),
+      source_watch_(io_) {}
 
 Daemon::~Daemon() { Drain(); }
 
@@ -77,6 +81,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
   daemon->StartAudits();
   daemon->StartUpkeep();
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartGateways());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartAccessLogs());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
   daemon->health_.SetServing();
@@ -150,16 +156,70 @@ void Daemon::StartUpkeep() {
   }
 }
 
+Status Daemon::StartGateways() {
+  gateways::MappingTable mapping = gateways::MappingTable::BuiltIn();
+  if (!options_.gateway_mapping.empty()) {
+    const Status status = mapping.MergeFile(options_.gateway_mapping);
+    if (!status.ok()) return Status(status.code(), "--gateway-mapping " + status.message());
+  }
+  listeners_.emplace(std::move(mapping));
+  intake_.emplace(gateways::IntakeResources{*digester_, *pipeline_, admission_, ingest_counters_, sources_, Now,
+                                            [this] { return engine_->counters().watermark_unix_nano; },
+                                            [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
+  otlp_.emplace(*intake_, *listeners_);
+  WatchSources();
+  return Status();
+}
+
+// Looks now and then for sources that have gone quiet.
+void Daemon::WatchSources() {
+  source_watch_.expires_after(kSourceWatchPause);
+  source_watch_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    sources_.ReportChanges([](const ingest::NamedSource& source) {
+      if (source.is_quiet) {
+        spdlog::warn("source {} of listener {} has gone quiet", source.name, source.listener);
+      } else {
+        spdlog::info("source {} of listener {} is heard again", source.name, source.listener);
+      }
+    });
+    WatchSources();
+  });
+}
+
+Status Daemon::StartAccessLogs() {
+  access_logs_.emplace(*intake_, *listeners_, *decoder_);
+  const SyslogExposure allowed =
+      options_.syslog_beyond_loopback ? SyslogExposure::kAnyone : SyslogExposure::kLoopbackOnly;
+  for (const auto& [flag, address, listen] :
+       {std::tuple("--syslog-tcp-address: ", options_.syslog_tcp_address, &gateways::AccessLogListeners::ListenTcp),
+        std::tuple("--syslog-udp-address: ", options_.syslog_udp_address, &gateways::AccessLogListeners::ListenUdp)}) {
+    if (address.empty()) continue;
+    Status status = CheckSyslogExposure(address, allowed);
+    if (status.ok()) status = ((*access_logs_).*listen)(io_, address);
+    if (!status.ok()) return Status(status.code(), flag + status.message());
+  }
+  for (const std::string& path : options_.follow) {
+    const Status status = access_logs_->Follow(io_, *store_, path);
+    if (!status.ok()) return Status(status.code(), "--follow " + status.message());
+  }
+  return Status();
+}
+
 Status Daemon::StartGrpc() {
   Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
   if (!credentials.ok()) return credentials.status();
-  const ingest::StreamResources resources{*decoder_, *pipeline_, admission_, ingest_counters_,
-                                          [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
+  const ingest::StreamResources resources{
+      *decoder_,        *pipeline_, admission_,
+      ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
   query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
-  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_, options_.data_dir);
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, sources_, *store_, *eraser_, upkeep_workers_,
+                         options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
+  gateway_service_.emplace(*listeners_, *digester_, Now,
+                           [this](std::function<void()> task) { workers_.Post(std::move(task)); });
 
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -173,7 +233,8 @@ Status Daemon::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_, &health_}) {
+           ingest_service_.get(), &access_logs_->envoy(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_,
+           &*gateway_service_, &otlp_->traces(), &otlp_->logs(), &health_}) {
     builder.RegisterService(service);
   }
   grpc_server_ = builder.BuildAndStart();
@@ -185,7 +246,8 @@ Status Daemon::StartGrpc() {
 }
 
 std::string Daemon::MetricsText() const {
-  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, store_->damages().count());
+  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, sources_.List(),
+                            store_->damages().count());
 }
 
 Status Daemon::StartHttp() {
@@ -195,6 +257,8 @@ Status Daemon::StartHttp() {
   const auto router = std::make_shared<http::Router>(std::move(is_known_token));
   query::AddProbeRoutes(
       *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
+  otlp_->AddRoutes(*router);
+  access_logs_->AddRoutes(*router);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;
@@ -232,6 +296,7 @@ void Daemon::Drain() {
   if (http_server_ != nullptr) http_server_->Drain();
   std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });
   if (ingest_service_ != nullptr) ingest_service_->StopStreams();
+  if (access_logs_) access_logs_->Stop();
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
   resume_.request_stop();
