@@ -6,6 +6,7 @@
 #include <boost/asio/strand.hpp>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "gateways/syslog_framer.h"
@@ -36,17 +37,40 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Read(); });
   }
   void Close() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->CloseSocket(); });
+    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Stop(); });
   }
 
  private:
+  // The read that is under way may have bytes already, which come before all others.
+  void Stop() {
+    is_stopping_ = true;
+    error_code ignored;
+    if (is_reading_) {
+      socket_.cancel(ignored);
+    } else {
+      TakeRestAndClose();
+    }
+  }
+
+  // What has arrived already its sender takes for delivered.
+  void TakeRestAndClose() {
+    error_code error;
+    while (socket_.is_open() && socket_.available(error) > 0 && !error) {
+      const size_t size = socket_.read_some(asio::buffer(buffer_), error);
+      if (error || !Take({buffer_.data(), size}).ok()) break;
+    }
+    if (socket_.is_open()) TakeEnd();
+    CloseSocket();
+  }
+
   void CloseSocket() {
     error_code ignored;
     socket_.close(ignored);
   }
 
   void Read() {
-    if (is_reading_ || is_waiting_ || !socket_.is_open() || in_flight_count_ >= SyslogTcpServer::kBatchesInFlightMax) {
+    if (is_stopping_ || is_reading_ || is_waiting_ || !socket_.is_open() ||
+        in_flight_count_ >= SyslogTcpServer::kBatchesInFlightMax) {
       return;
     }
     is_waiting_ = !sink_.HasRoomOrWait([self = shared_from_this()] {
@@ -64,25 +88,31 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void OnRead(error_code error, size_t size) {
+    if (!error && !Take({buffer_.data(), size}).ok()) return CloseSocket();
+    if (is_stopping_) return TakeRestAndClose();
+    if (!error) return Read();
+    TakeEnd();
+    CloseSocket();
+  }
+
+  Status Take(std::string_view bytes) {
     LineBatch batch;
     batch.source = source_;
-    const auto add = [&batch](std::string_view message) { batch.Add(message); };
     const uint64_t too_long_count = framer_.too_long_count();
-    Status status;
-    if (error) {
-      if (framer_.End(add) == SyslogFramer::Ending::kCutOff) sink_.NoteLoss(source_, LineLoss::kCutOff, 1);
-    } else {
-      status = framer_.Feed({buffer_.data(), size}, add);
-      if (!status.ok()) sink_.NoteLoss(source_, LineLoss::kCutOff, 1);
-    }
+    const Status status = framer_.Feed(bytes, [&batch](std::string_view message) { batch.Add(message); });
+    if (!status.ok()) sink_.NoteLoss(source_, LineLoss::kCutOff, 1);
     const uint64_t passed_over = framer_.too_long_count() - too_long_count;
     if (passed_over > 0) sink_.NoteLoss(source_, LineLoss::kTooLong, passed_over);
     if (!batch.empty()) Send(std::move(batch));
-    if (error || !status.ok()) {
-      CloseSocket();
-    } else {
-      Read();
-    }
+    return status;
+  }
+
+  void TakeEnd() {
+    LineBatch batch;
+    batch.source = source_;
+    const SyslogFramer::Ending ending = framer_.End([&batch](std::string_view message) { batch.Add(message); });
+    if (ending == SyslogFramer::Ending::kCutOff) sink_.NoteLoss(source_, LineLoss::kCutOff, 1);
+    if (!batch.empty()) Send(std::move(batch));
   }
 
   void Send(LineBatch batch) {
@@ -102,6 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string source_;
   std::array<char, SyslogTcpServer::kReadBytes> buffer_;
   size_t in_flight_count_ = 0;
+  bool is_stopping_ = false;
   bool is_reading_ = false;
   bool is_waiting_ = false;  // For room.
 };
@@ -109,7 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 }  // namespace
 
 // Accepts, and knows the connections that are open.
-// Threading: on the strand of the acceptor, but for Forget, which comes from wherever a connection ends.
+// Threading: on the strand of the acceptor, but for Forget, which comes from wherever a connection ends; one lock.
 class SyslogTcpServer::Listener : public std::enable_shared_from_this<Listener> {
  public:
   Listener(asio::io_context& io, LineSink& sink, const SyslogLimits& limits)
@@ -148,22 +179,38 @@ class SyslogTcpServer::Listener : public std::enable_shared_from_this<Listener> 
       pause_.async_wait([self = shared_from_this()](error_code /*error*/) { self->Accept(); });
       return;
     }
-    if (connections_.size() < limits_.connection_count_max) {
-      const auto forget = [self = shared_from_this()](Connection* ended) {
-        asio::post(self->acceptor_.get_executor(), [self, ended] { self->connections_.erase(ended); });
-      };
+    if (HasRoom()) {
+      const auto forget = [self = shared_from_this()](Connection* ended) { self->Forget(ended); };
       auto connection = std::make_shared<Connection>(std::move(socket), sink_, limits_, forget);
-      connections_[connection.get()] = connection;
+      {
+        const std::lock_guard lock(mutex_);
+        connections_[connection.get()] = connection;
+      }
       connection->Start();
     }
     Accept();
+  }
+
+  bool HasRoom() {
+    const std::lock_guard lock(mutex_);
+    return connections_.size() < limits_.connection_count_max;
+  }
+
+  void Forget(Connection* ended) {
+    const std::lock_guard lock(mutex_);
+    connections_.erase(ended);
   }
 
   void CloseAll() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    for (const auto& [key, weak] : connections_) {
+    std::map<Connection*, std::weak_ptr<Connection>> connections;
+    {
+      const std::lock_guard lock(mutex_);
+      connections = connections_;
+    }
+    for (const auto& [key, weak] : connections) {
       if (const std::shared_ptr<Connection> connection = weak.lock()) connection->Close();
     }
   }
@@ -173,6 +220,7 @@ class SyslogTcpServer::Listener : public std::enable_shared_from_this<Listener> 
   const SyslogLimits limits_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
+  std::mutex mutex_;
   std::map<Connection*, std::weak_ptr<Connection>> connections_;
 };
 

@@ -35,7 +35,7 @@ class SyslogTcpServer {
                                                         const SyslogLimits& limits);
   // Stops.
   ~SyslogTcpServer();
-  // Closes listener and connections; what was read is still handled.
+  // Closes listener and connections; what has arrived already is still handled.
   void Stop();
 
   const std::string& bound_address() const { return bound_address_; }

@@ -98,7 +98,8 @@ class SyslogUdpServer::Receiver : public std::enable_shared_from_this<Receiver> 
 
   void Stop() {
     asio::post(socket_.get_executor(), [self = shared_from_this()] {
-      self->Receive();
+      while (self->socket_.is_open() && self->Receive() > 0) {
+      }
       error_code ignored;
       self->socket_.close(ignored);
     });
@@ -125,8 +126,8 @@ class SyslogUdpServer::Receiver : public std::enable_shared_from_this<Receiver> 
     });
   }
 
-  void Receive() {
-    if (!socket_.is_open()) return;
+  // Number of datagrams received.
+  size_t Receive() {
     const size_t count = buffer_.Receive(socket_.native_handle());
     LineBatch batch;
     uint64_t dropped_count = 0;
@@ -146,6 +147,7 @@ class SyslogUdpServer::Receiver : public std::enable_shared_from_this<Receiver> 
     if (dropped_count > 0) sink_.NoteLoss("syslog udp", LineLoss::kKernelDropped, dropped_count);
     if (too_long_count > 0) sink_.NoteLoss("syslog udp", LineLoss::kTooLong, too_long_count);
     if (!batch.empty()) Send(std::move(batch));
+    return count;
   }
 
   void Send(LineBatch batch) {

@@ -106,6 +106,16 @@ TEST(ExposureTest, AddressWithoutPortIsRefused) {
   EXPECT_EQ(ExposureOf("127.0.0.1", Transport::kPlaintext, Authentication::kNone), Code::kInvalidArgument);
 }
 
+TEST(ExposureTest, SyslogBeyondTheLoopbackIsToBeAllowed) {
+  EXPECT_TRUE(CheckSyslogExposure("127.0.0.1:5140", SyslogExposure::kLoopbackOnly).ok());
+  EXPECT_TRUE(CheckSyslogExposure("[::1]:0", SyslogExposure::kLoopbackOnly).ok());
+  for (const char* address : {"0.0.0.0:5140", ":5140", "192.0.2.1:5140"}) {
+    EXPECT_EQ(CheckSyslogExposure(address, SyslogExposure::kLoopbackOnly).code(), Code::kInvalidArgument) << address;
+    EXPECT_TRUE(CheckSyslogExposure(address, SyslogExposure::kAnyone).ok()) << address;
+  }
+  EXPECT_EQ(CheckSyslogExposure("5140", SyslogExposure::kAnyone).code(), Code::kInvalidArgument);
+}
+
 TEST(ServerCredentialsTest, UnusableFilesAreNamed) {
   const ServerFiles files;
   const ServerFiles others;

@@ -212,6 +212,16 @@ TEST_F(SyslogServerTest, AConnectionWaitsForItsBatchesToBeDurable) {
   EXPECT_EQ(sink_.WaitForLines(SyslogTcpServer::kBatchesInFlightMax + 1).back(), "<1>last");
 }
 
+TEST_F(SyslogServerTest, WhatHasArrivedBeforeAStopIsTaken) {
+  sink_.SetRoom(false);
+  StartTcp();
+  tcp::socket socket = Connect();
+  asio::write(socket, asio::buffer(std::string("<1>a\n<1>without its end")));
+  sink_.WaitUntilSomebodyWaits();
+  tcp_->Stop();
+  EXPECT_THAT(sink_.WaitForLines(2), ElementsAre("<1>a", "<1>without its end"));
+}
+
 TEST_F(SyslogServerTest, DatagramsAreMessages) {
   udp::socket socket = StartUdp();
   socket.send(asio::buffer(std::string("<1>a")));
