@@ -15,7 +15,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(absl CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(simdjson CONFIG REQUIRED)
-find_package(tomlplusplus CONFIG REQUIRED)
+find_package(tomlplusplus CONFIG REQUIRED)  # Its headers only.
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(hyperscan REQUIRED IMPORTED_TARGET libhs)

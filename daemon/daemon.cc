@@ -25,6 +25,7 @@ namespace {
 constexpr size_t kInFlightBytesMax = 512u << 20;
 // Calls that are still open this long after the drain are cut.
 constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
+constexpr auto kSourceWatchPause = std::chrono::seconds(15);
 
 int64_t Now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -54,7 +55,9 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
-      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes) {}
+      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
+      sources_(Now),
+      source_watch_(io_) {}
 
 Daemon::~Daemon() { Drain(); }
 
@@ -77,6 +80,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
   daemon->StartAudits();
   daemon->StartUpkeep();
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartGateways());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
   daemon->health_.SetServing();
@@ -150,16 +154,51 @@ void Daemon::StartUpkeep() {
   }
 }
 
+Status Daemon::StartGateways() {
+  gateways::MappingTable mapping = gateways::MappingTable::BuiltIn();
+  if (!options_.gateway_mapping.empty()) {
+    const Status status = mapping.MergeFile(options_.gateway_mapping);
+    if (!status.ok()) return Status(status.code(), "--gateway-mapping " + status.message());
+  }
+  listeners_.emplace(std::move(mapping));
+  intake_.emplace(gateways::IntakeResources{*digester_, *pipeline_, admission_, ingest_counters_, sources_, Now,
+                                            [this] { return engine_->counters().watermark_unix_nano; },
+                                            [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
+  otlp_.emplace(*intake_, *listeners_);
+  WatchSources();
+  return Status();
+}
+
+// Looks now and then for sources that have gone quiet.
+void Daemon::WatchSources() {
+  source_watch_.expires_after(kSourceWatchPause);
+  source_watch_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    sources_.ReportChanges([](const ingest::NamedSource& source) {
+      if (source.is_quiet) {
+        spdlog::warn("source {} of listener {} has gone quiet", source.name, source.listener);
+      } else {
+        spdlog::info("source {} of listener {} is heard again", source.name, source.listener);
+      }
+    });
+    WatchSources();
+  });
+}
+
 Status Daemon::StartGrpc() {
   Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
   if (!credentials.ok()) return credentials.status();
-  const ingest::StreamResources resources{*decoder_, *pipeline_, admission_, ingest_counters_,
-                                          [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
+  const ingest::StreamResources resources{
+      *decoder_,        *pipeline_, admission_,
+      ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
   query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
-  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_, options_.data_dir);
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, sources_, *store_, *eraser_, upkeep_workers_,
+                         options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
+  gateway_service_.emplace(*listeners_, *digester_, Now,
+                           [this](std::function<void()> task) { workers_.Post(std::move(task)); });
 
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -173,7 +212,8 @@ Status Daemon::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_, &health_}) {
+           ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_,
+           &*gateway_service_, &otlp_->traces(), &otlp_->logs(), &health_}) {
     builder.RegisterService(service);
   }
   grpc_server_ = builder.BuildAndStart();
@@ -185,7 +225,8 @@ Status Daemon::StartGrpc() {
 }
 
 std::string Daemon::MetricsText() const {
-  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, store_->damages().count());
+  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, sources_.List(),
+                            store_->damages().count());
 }
 
 Status Daemon::StartHttp() {
@@ -195,6 +236,7 @@ Status Daemon::StartHttp() {
   const auto router = std::make_shared<http::Router>(std::move(is_known_token));
   query::AddProbeRoutes(
       *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
+  otlp_->AddRoutes(*router);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,10 @@
 #include "detector/scoring_engine.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
+#include "gateways/gateway_service.h"
+#include "gateways/intake.h"
+#include "gateways/listener_catalog.h"
+#include "gateways/otlp_service.h"
 #include "http/http_server.h"
 #include "http/tls_files.h"
 #include "ingest/account_eraser.h"
@@ -27,6 +32,7 @@
 #include "ingest/ingest_service.h"
 #include "ingest/pipeline.h"
 #include "ingest/retention.h"
+#include "ingest/source_registry.h"
 #include "proto/result.h"
 #include "query/admin_service.h"
 #include "query/audit_runner.h"
@@ -61,6 +67,8 @@ class Daemon {
   Status StartPipeline();
   void StartAudits();
   void StartUpkeep();
+  Status StartGateways();
+  void WatchSources();
   Status StartGrpc();
   Status StartHttp();
   detector::ParallelFor ParallelFor();
@@ -83,6 +91,7 @@ class Daemon {
 
   ingest::IngestCounters ingest_counters_;
   ingest::Admission admission_;
+  ingest::SourceRegistry sources_;
   std::optional<ingest::EventDecoder> decoder_;
   std::optional<query::AuditRunner> audits_;
   query::QueryWorkers query_workers_;
@@ -91,12 +100,18 @@ class Daemon {
   std::unique_ptr<ingest::Retention> retention_;
   query::QueryWorkers upkeep_workers_{1, 16};  // Of calls that take minutes, one at a time.
 
+  std::optional<gateways::ListenerCatalog> listeners_;
+  std::optional<gateways::IntakeResources> intake_;
+  std::optional<gateways::OtlpService> otlp_;
+  boost::asio::steady_timer source_watch_;
+
   HealthService health_;
   std::unique_ptr<ingest::IngestService> ingest_service_;
   std::optional<query::QueryService> query_service_;
   std::optional<query::LabelService> label_service_;
   std::optional<query::AdminService> admin_service_;
   std::optional<query::AuditService> audit_service_;
+  std::optional<gateways::GatewayService> gateway_service_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
   std::unique_ptr<http::HttpServer> http_server_;

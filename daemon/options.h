@@ -24,6 +24,8 @@ struct Options {
   std::string digest_key_file;
   // Age, in days of event time, at which events are deleted; 0 keeps them for ever.
   uint32_t retention_days = 0;
+  // File of names that gateways use, read over the built-in table.
+  std::string gateway_mapping;
   std::string log_level = "info";
   // Check the store and end, instead of serving.
   bool verify = false;

@@ -34,4 +34,19 @@ class Admission {
   std::vector<std::function<void()>> waiters_;
 };
 
+// Holds bytes of an Admission.
+class AdmittedBytes {
+ public:
+  AdmittedBytes(Admission& admission, size_t bytes) : admission_(admission), bytes_(bytes) {
+    admission_.Acquire(bytes_);
+  }
+  AdmittedBytes(const AdmittedBytes&) = delete;
+  AdmittedBytes& operator=(const AdmittedBytes&) = delete;
+  ~AdmittedBytes() { admission_.Release(bytes_); }
+
+ private:
+  Admission& admission_;
+  const size_t bytes_;
+};
+
 }  // namespace stillwatch::ingest

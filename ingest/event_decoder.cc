@@ -165,6 +165,7 @@ Result<DecodedBatch> EventDecoder::Decode(const grpc::ByteBuffer& bytes, std::st
 
   DecodedBatch out;
   out.sequence = request.sequence;
+  out.source_id = request.source_id;
   out.rejections = std::move(rows->rejections);
   if (request.complete_through_unix_nano) {
     // A promise about the future would make all events late that are still to come.

@@ -26,12 +26,14 @@ struct Rejection {
 // A batch off the wire: what can be taken, and what cannot.
 struct DecodedBatch {
   uint64_t sequence = 0;
+  std::string source_id;
   SubmittedBatch submitted;  // Without on_durable.
   std::vector<Rejection> rejections;
 };
 
-// Decodes batches of v1.StreamUsageRequest, in rows or in columns, from their bytes to the domain's columns. Nothing on the wire is trusted: lengths, numbers, times and encodings are
-// checked one by one, a bad event is rejected with its reason, and the good ones beside it are kept.
+// Decodes batches of v1.StreamUsageRequest, in rows or in columns, from their bytes to the domain's columns. Nothing on
+// the wire is trusted: lengths, numbers, times and encodings are checked one by one, a bad event is rejected with its
+// reason, and the good ones beside it are kept.
 // Threading: Decode from any thread.
 // Limits: batches and names as in proto/limits.h.
 class EventDecoder {

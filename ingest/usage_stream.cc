@@ -106,9 +106,16 @@ void UsageStream::SubmitDecoded() {
 void UsageStream::SubmitBatch(DecodedBatch batch, size_t bytes) {
   IngestCounters& counters = resources_.counters;
   counters.received_event_count += batch.submitted.events->size() + batch.rejections.size();
-  for (const Rejection& rejection : batch.rejections) ++counters.rejected[static_cast<size_t>(rejection.reason)];
-  batch.submitted.on_durable = [stream = self_, bytes, sequence = batch.sequence,
+  const std::shared_ptr<Source> source = resources_.sources.Note("grpc", batch.source_id);
+  source->received += batch.submitted.events->size() + batch.rejections.size();
+  for (const Rejection& rejection : batch.rejections) {
+    ++counters.rejected[static_cast<size_t>(rejection.reason)];
+    ++source->rejected[static_cast<size_t>(rejection.reason)];
+  }
+  batch.submitted.on_durable = [stream = self_, source, bytes, sequence = batch.sequence,
                                 rejections = std::move(batch.rejections)](uint32_t accepted, uint32_t duplicate) {
+    source->accepted += accepted;
+    source->duplicate += duplicate;
     {
       const std::lock_guard lock(stream->mutex_);
       stream->bytes_in_flight_ -= bytes;
