@@ -7,14 +7,18 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-void AddObject(const object& members, const std::string& prefix, int depth, Record& record);
+using IsWhole = std::function<bool(std::string_view key)>;
 
-void AddElement(const element& value, std::string key, int depth, Record& record) {
+void AddObject(const object& members, const std::string& prefix, int depth, Record& record, const IsWhole& is_whole);
+
+void AddElement(const element& value, std::string key, int depth, Record& record, const IsWhole& is_whole) {
   switch (value.type()) {
     case element_type::NULL_VALUE:
       return;
     case element_type::OBJECT:
-      if (depth < kNestingMax) return AddObject(object(value), key + ".", depth + 1, record);
+      if (depth < kNestingMax && !(is_whole && is_whole(key))) {
+        return AddObject(object(value), key + ".", depth + 1, record, is_whole);
+      }
       [[fallthrough]];
     case element_type::ARRAY: {
       const std::string_view name = record.Own(std::move(key));
@@ -34,14 +38,14 @@ void AddElement(const element& value, std::string key, int depth, Record& record
   }
 }
 
-void AddObject(const object& members, const std::string& prefix, int depth, Record& record) {
-  for (const auto& [name, value] : members) AddElement(value, prefix + std::string(name), depth, record);
+void AddObject(const object& members, const std::string& prefix, int depth, Record& record, const IsWhole& is_whole) {
+  for (const auto& [name, value] : members) AddElement(value, prefix + std::string(name), depth, record, is_whole);
 }
 
 }  // namespace
 
-void AddJsonFields(const object& members, std::string_view prefix, Record& record) {
-  AddObject(members, prefix.empty() ? std::string() : std::string(prefix) + ".", 0, record);
+void AddJsonFields(const object& members, std::string_view prefix, Record& record, const IsWhole& is_whole) {
+  AddObject(members, prefix.empty() ? std::string() : std::string(prefix) + ".", 0, record, is_whole);
 }
 
 }  // namespace stillwatch::gateways

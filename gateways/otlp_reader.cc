@@ -133,7 +133,8 @@ bool AppendJson(std::string_view message, int depth, std::string& json) {
   if (!ReadAny(message, any)) return false;
   if (any.kind == 0 || depth > kNestingMax) {
     json += "null";
-  } else if (!any.nested.empty() || any.kind == common::AnyValue::kArrayValueFieldNumber) {
+  } else if (any.kind == common::AnyValue::kArrayValueFieldNumber ||
+             any.kind == common::AnyValue::kKvlistValueFieldNumber) {
     return AppendEntries(any, depth, json);
   } else if (any.value.kind == ValueKind::kText) {
     AppendJsonString(json, any.value.text);

@@ -132,7 +132,10 @@ void RecordMapper::Map(Record& record, Scratch& scratch, MappedRecord& out) cons
     if (!entry->is_expanded) continue;
     simdjson::dom::object object;
     if (scratch.parser.parse(field.value.text.data(), field.value.text.size()).get(object) == simdjson::SUCCESS) {
-      AddJsonFields(object, field.key, record);
+      // An object that is a field itself (logit_bias) is not taken apart.
+      AddJsonFields(object, field.key, record, [this](std::string_view key) {
+        return entries_.contains(absl::string_view(key.data(), key.size()));
+      });
     }
   }
   out.is_call &= !is_excluded;

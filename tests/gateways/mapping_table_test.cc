@@ -100,7 +100,7 @@ TEST_P(WrongMappingTest, IsNamedWithItsLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, WrongMappingTest,
-    ::testing::Values(Wrong{"fields = [\n", 2, ""}, Wrong{"\nunknown = 1\n", 2, "unknown"},
+    ::testing::Values(Wrong{"fields = [\n", 1, ""}, Wrong{"\nunknown = 1\n", 2, "unknown"},
                       Wrong{"[fields]\n\ntemprature = [\"t\"]\n", 3, "temprature"},
                       Wrong{"[listeners.otpl]\naccount_id = [\"a\"]\n", 1, "otpl"},
                       Wrong{"[fields]\nseed = \"s\"\n", 2, "list"}, Wrong{"[fields]\nseed = [1]\n", 2, "name"},

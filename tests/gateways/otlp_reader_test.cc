@@ -24,7 +24,8 @@ std::vector<std::string> InWords(const OtlpItem& item) {
   std::vector<std::string> words = {item.source_name, item.call_id};
   for (const Field& field : item.record.fields()) {
     std::ostringstream out;
-    out << field.key << "=" << "tirbj"[static_cast<size_t>(field.value.kind)] << ":";
+    out << field.key << "="
+        << "tirbj"[static_cast<size_t>(field.value.kind)] << ":";
     if (field.value.kind == ValueKind::kInteger || field.value.kind == ValueKind::kBool) out << field.value.integer;
     if (field.value.kind == ValueKind::kReal) out << field.value.real;
     words.push_back(out.str() + std::string(field.value.text));
@@ -83,7 +84,8 @@ ExportTraceServiceRequest Traces() {
   return request;
 }
 
-const char* const kTracesJson = R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"gateway"}}]},
+const char* const kTracesJson =
+    R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"gateway"}}]},
   "scopeSpans":[{"scope":{"name":"x"},"spans":[{"traceId":"0102030405060708090A0B0C0D0E0F10","spanId":"a1a2a3a4a5a6a7a8","name":"chat","kind":3,
   "startTimeUnixNano":"1770000000000000001","endTimeUnixNano":1770000000000000009,"attributes":[
   {"key":"text","value":{"stringValue":"a \"b\""}},{"key":"integer","value":{"intValue":"-7"}},{"key":"real","value":{"doubleValue":0.5}},
@@ -94,15 +96,14 @@ const char* const kTracesJson = R"({"resourceSpans":[{"resource":{"attributes":[
   {"name":"exception","attributes":[{"key":"exception.type","value":{"stringValue":"Timeout"}}]}]}]}]}]})";
 
 TEST(OtlpReaderTest, BothEncodingsOfTracesGiveTheSame) {
-  for (const auto& items : {Read(OtlpSignal::kTraces, Traces().SerializeAsString(), false),
-                            Read(OtlpSignal::kTraces, kTracesJson, true)}) {
+  for (const auto& items :
+       {Read(OtlpSignal::kTraces, Traces().SerializeAsString(), false), Read(OtlpSignal::kTraces, kTracesJson, true)}) {
     ASSERT_EQ(items.size(), 1u);
-    EXPECT_THAT(items[0],
-                ElementsAre("gateway", kCallId, "resource.service.name=t:gateway",
-                            "span.start_time_unix_nano=i:1770000000000000001",
-                            "span.end_time_unix_nano=i:1770000000000000009", "text=t:a \"b\"", "integer=i:-7",
-                            "real=r:0.5", "bool=b:1", R"(list=j:["stop",3,{"k":false}])", "object.inner=t:deep",
-                            "exception.type=t:Timeout", "user>Hi"));
+    EXPECT_THAT(items[0], ElementsAre("gateway", kCallId, "resource.service.name=t:gateway",
+                                      "span.start_time_unix_nano=i:1770000000000000001",
+                                      "span.end_time_unix_nano=i:1770000000000000009", "text=t:a \"b\"", "integer=i:-7",
+                                      "real=r:0.5", "bool=b:1", R"(list=j:["stop",3,{"k":false}])",
+                                      "object.inner=t:deep", "exception.type=t:Timeout", "user>Hi"));
   }
 }
 
@@ -122,7 +123,8 @@ TEST(OtlpReaderTest, BothEncodingsOfLogsGiveTheSame) {
     "traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"a1a2a3a4a5a6a7a8",
     "attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.choice"}}],
     "body":{"kvlistValue":{"values":[{"key":"message","value":{"kvlistValue":{"values":[{"key":"content","value":{"stringValue":"Hello!"}}]}}}]}}}]}]}]})";
-  for (const auto& items : {Read(OtlpSignal::kLogs, request.SerializeAsString(), false), Read(OtlpSignal::kLogs, json, true)}) {
+  for (const auto& items :
+       {Read(OtlpSignal::kLogs, request.SerializeAsString(), false), Read(OtlpSignal::kLogs, json, true)}) {
     ASSERT_EQ(items.size(), 1u);
     EXPECT_THAT(items[0], ElementsAre("", kCallId, "event.name=t:gen_ai.choice", "body.message.content=t:Hello!",
                                       "log.time_unix_nano=i:5", ">Hello!"));
@@ -146,7 +148,8 @@ TEST(OtlpReaderTest, CutAndForeignBytesAreRefused) {
   for (size_t length = 1; length < bytes.size(); ++length) {
     EXPECT_FALSE(ReadOtlpProtobuf(OtlpSignal::kTraces, bytes.substr(0, length), ignore).ok()) << length;
   }
-  for (const char* json : {"", "[]", "{", R"({"resourceSpans":3})", R"({"resourceSpans":[3]})", R"({"resourceSpans":[{"scopeSpans":{}}]})"}) {
+  for (const char* json : {"", "[]", "{", R"({"resourceSpans":3})", R"({"resourceSpans":[3]})",
+                           R"({"resourceSpans":[{"scopeSpans":{}}]})"}) {
     EXPECT_EQ(ReadOtlpJson(OtlpSignal::kTraces, json, ignore).code(), Code::kInvalidArgument) << json;
   }
 }
@@ -180,8 +183,9 @@ TEST(OtlpReaderTest, DeepAndHugeValuesAreHarmless) {
 TEST(OtlpReaderTest, CapturesOfAnyFormAreTold) {
   ExportLogsServiceRequest logs;
   logs.add_resource_logs()->add_scope_logs()->add_log_records()->set_time_unix_nano(7);
-  for (const std::string& body : {Traces().SerializeAsString(), std::string(kTracesJson), logs.SerializeAsString(),
-                                  std::string(R"( {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":7}]}]}]})")}) {
+  for (const std::string& body :
+       {Traces().SerializeAsString(), std::string(kTracesJson), logs.SerializeAsString(),
+        std::string(R"( {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":7}]}]}]})")}) {
     int count = 0;
     EXPECT_TRUE(ReadOtlpCapture(body, [&count](OtlpItem&) { ++count; }).ok());
     EXPECT_EQ(count, 1);

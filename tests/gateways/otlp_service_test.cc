@@ -144,7 +144,8 @@ TEST_F(OtlpServiceTest, HttpTakesBothEncodingsAndAnswersInKind) {
 
   const std::string json =
       R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"000102030405060708090a0b0c0d0e0f","spanId":"0001020304050607",
-      "startTimeUnixNano":")" + std::to_string(kNow) + R"(","attributes":[{"key":"gen_ai.request.model","value":{"stringValue":"m"}},
+      "startTimeUnixNano":")" +
+      std::to_string(kNow) + R"(","attributes":[{"key":"gen_ai.request.model","value":{"stringValue":"m"}},
       {"key":"user.id","value":{"stringValue":"a"}}]}]}]}]})";
   const http::Response text = Post("/v1/traces", "application/json", json);
   EXPECT_EQ(text.status, 200);
