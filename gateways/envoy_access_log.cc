@@ -187,7 +187,9 @@ void EnvoyAccessLogStream::OnDone() {
 }
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* EnvoyAccessLogService::StreamAccessLogs(
-    grpc::CallbackServerContext* /*context*/, grpc::ByteBuffer* /*response*/) {
+    grpc::CallbackServerContext* /*context*/, grpc::ByteBuffer* response) {
+  const grpc::Slice nothing;
+  *response = grpc::ByteBuffer(&nothing, 1);  // A buffer without a slice is no message, not even an empty one.
   std::unique_lock lock(mutex_);
   std::shared_ptr<EnvoyAccessLogStream> stream =
       EnvoyAccessLogStream::Start(resources_, mapper_, [this](EnvoyAccessLogStream* done) {
