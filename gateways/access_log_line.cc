@@ -36,6 +36,17 @@ void AddArrivalTime(Record& record) {
   }
 }
 
+// Caddy writes a header as the list of its values; of these the first counts.
+void AddHeaders(const simdjson::dom::object& object, Record& record) {
+  simdjson::dom::object headers;
+  if (object.at_pointer("/request/headers").get_object().get(headers) != simdjson::SUCCESS) return;
+  for (const auto& [name, values] : headers) {
+    std::string_view first;
+    if (values.at_pointer("/0").get_string().get(first) != simdjson::SUCCESS) continue;
+    record.Add(record.Own("request.headers." + std::string(name)), Value::Text(record.Own(std::string(first))));
+  }
+}
+
 void AddOperation(Record& record) {
   for (const std::string_view key : {"path", "uri", "request_uri", "request.uri"}) {
     const Value* path = Find(record, key);
@@ -53,6 +64,7 @@ void AccessLogLineReader::Fill(const simdjson::dom::object& object, std::string_
   ContentId id;
   if (place) id.Add(place->inode).Add(place->offset);
   record.Add("line_id", Value::Text(record.Own(id.Add(text).Finish())));
+  AddHeaders(object, record);
   AddJsonFields(object, "", record);
   AddArrivalTime(record);
   AddOperation(record);
