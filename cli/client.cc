@@ -9,6 +9,7 @@
 #include "cli/admin_commands.h"
 #include "cli/audit_commands.h"
 #include "cli/cluster_commands.h"
+#include "cli/gateway_commands.h"
 #include "cli/connection.h"
 #include "cli/import_commands.h"
 #include "cli/label_commands.h"
@@ -52,6 +53,8 @@ struct Arguments {
   std::string audit_to;
   AuditRunOptions audit;
   std::string backup_directory;
+  std::string listener;
+  std::string captured_file;
   bool is_confirmed = false;
   Command command;
 };
@@ -230,6 +233,14 @@ void AddAdminCommands(CLI::App& app, Arguments& arguments) {
   erase->callback([&arguments] {
     arguments.command = [&arguments](const Session& session) {
       return RunErase(session, arguments.account_id, arguments.is_confirmed);
+    };
+  });
+  CLI::App* map = app.add_subcommand("map", "Show what a captured message of a gateway becomes");
+  map->add_option("--listener", arguments.listener, "otlp, …")->required();
+  map->add_option("FILE", arguments.captured_file, "The body of a request; - for standard input")->required();
+  map->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) {
+      return RunMap(session, arguments.listener, arguments.captured_file);
     };
   });
   CLI::App* backup = app.add_subcommand("backup", "Copy the daemon's data while it serves");

@@ -27,7 +27,7 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   };
   add("data-dir", options.data_dir, "Directory of the store; made if missing")->required();
   add("grpc-address", options.grpc_address, "HOST:PORT of all gRPC services; port 0 picks a free one");
-  add("http-address", options.http_address, "HOST:PORT of /healthz, /readyz and /metrics");
+  add("http-address", options.http_address, "HOST:PORT of everything that is served over HTTP: health, metrics, what gateways push");
   add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
@@ -45,9 +45,17 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("retention-days", options.retention_days,
       "Delete events that are this many days older than the newest, by event time; 0 keeps them for ever")
       ->check(CLI::Range(0, 36500));
+  add("gateway-mapping", options.gateway_mapping,
+      "File of what your gateways call things, in the form of gateways/mapping.toml, read over the built-in table");
   app.add_flag("--verify", options.verify,
                "Check every checksum of the store, say what is damaged, and end: exit code 0 if nothing is, 1 if something "
                "is. No daemon may serve from the directory meanwhile");
+  add("syslog-tcp-address", options.syslog_tcp_address, "HOST:PORT of syslog over TCP, for access logs; none if empty");
+  add("syslog-udp-address", options.syslog_udp_address, "HOST:PORT of syslog over UDP, for access logs; none if empty");
+  app.add_flag("--syslog-beyond-loopback", options.syslog_beyond_loopback,
+               "Take syslog from other machines, too: whoever reaches the addresses may send, as plain syslog knows no "
+               "tokens");
+  add("follow", options.follow, "Access log files that are read as they grow, over rotations and restarts");
   add("log-level", options.log_level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace stillwatch::daemon {
 
@@ -24,6 +25,15 @@ struct Options {
   std::string digest_key_file;
   // Age, in days of event time, at which events are deleted; 0 keeps them for ever.
   uint32_t retention_days = 0;
+  // File of names that gateways use, read over the built-in table.
+  std::string gateway_mapping;
+  // HOST:PORT of plain syslog; none if empty.
+  std::string syslog_tcp_address;
+  std::string syslog_udp_address;
+  // Whoever reaches the syslog addresses may send: plain syslog knows no tokens.
+  bool syslog_beyond_loopback = false;
+  // Access logs that are read as they grow.
+  std::vector<std::string> follow;
   std::string log_level = "info";
   // Check the store and end, instead of serving.
   bool verify = false;

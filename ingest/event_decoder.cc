@@ -172,6 +172,7 @@ struct MessageGroup {
       const WireRequest& request = message.request;
       const bool has_columns = !request.columns.empty();
       if (!status.ok() || (has_columns && !messages.empty())) return;
+      if (!messages.empty() && request.source_id != messages.front().request.source_id) return;
       bytes += buffers[i].Length();
       event_count += request.events.size();
       is_open = !has_columns && !request.complete_through_unix_nano && event_count < EventDecoder::kEventsTogether;
@@ -196,6 +197,7 @@ DecodedMessages EventDecoder::DecodeTogether(std::span<const grpc::ByteBuffer> m
   MessageGroup group;
   group.Read(messages);
   out.status = group.status;
+  if (!group.messages.empty()) out.source_id = group.messages.front().request.source_id;
   const int64_t now = clock_();
   const NumberCheck check(now);
   const auto batch = std::make_shared<UsageBatch>(group.row_count_expected());

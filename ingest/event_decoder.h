@@ -39,8 +39,9 @@ struct DecodedMessage {
   std::vector<Rejection> rejections;
 };
 
-// Messages that follow each other, as one batch.
+// Messages of one source that follow each other, as one batch.
 struct DecodedMessages {
+  std::string source_id;
   SubmittedBatch submitted;  // Without on_durable.
   std::vector<DecodedMessage> messages;
   Status status;  // Why the message behind these could not be decoded, if it could not.

@@ -132,15 +132,24 @@ void UsageStream::SubmitDecoded() {
 
 void UsageStream::SubmitBatch(DecodedMessages batch, size_t bytes) {
   IngestCounters& counters = resources_.counters;
-  counters.received_event_count += batch.submitted.events->size();
+  const std::shared_ptr<Source> source = resources_.sources.Note("grpc", batch.source_id);
+  uint64_t received = batch.submitted.events->size();
   for (const DecodedMessage& message : batch.messages) {
-    counters.received_event_count += message.rejections.size();
+    received += message.rejections.size();
     for (const Rejection& rejection : message.rejections) {
       ++counters.rejected[static_cast<size_t>(rejection.reason)];
+      ++source->rejected[static_cast<size_t>(rejection.reason)];
     }
   }
-  batch.submitted.on_rows_durable = [stream = self_, bytes, messages = std::move(batch.messages)](
-                                        std::span<const uint32_t> rows) { stream->Answer(messages, bytes, rows); };
+  counters.received_event_count += received;
+  source->received += received;
+  const size_t row_count = batch.submitted.events->size();
+  batch.submitted.on_rows_durable = [stream = self_, source, row_count, bytes,
+                                     messages = std::move(batch.messages)](std::span<const uint32_t> accepted_rows) {
+    source->accepted += accepted_rows.size();
+    source->duplicate += row_count - accepted_rows.size();
+    stream->Answer(messages, bytes, accepted_rows);
+  };
   resources_.pipeline.Submit(std::move(batch.submitted));
 }
 

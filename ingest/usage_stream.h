@@ -18,6 +18,7 @@
 #include "ingest/event_decoder.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
+#include "ingest/source_registry.h"
 #include "proto/result.h"
 
 namespace stillwatch::ingest {
@@ -28,6 +29,7 @@ struct StreamResources {
   Pipeline& pipeline;
   Admission& admission;
   IngestCounters& counters;
+  SourceRegistry& sources;
   // Runs a task on a worker thread.
   std::function<void(std::function<void()>)> post;
 };

@@ -32,7 +32,7 @@ ServiceHarness::ServiceHarness()
       label_service_(*pipeline_, engine_, *store_, workers_, [this] { return ++label_time_unix_nano_; }),
       eraser_(*store_, *pipeline_, engine_, upkeep_mutex_,
               [](const std::string&, const std::stop_token&) { return uint64_t{0}; }),
-      admin_service_(*pipeline_, engine_, ingest_counters_, *store_, eraser_, workers_, "/nowhere") {
+      admin_service_(*pipeline_, engine_, ingest_counters_, sources_, *store_, eraser_, workers_, "/nowhere") {
   grpc::ServerBuilder builder;
   builder.RegisterService(&query_service_);
   builder.RegisterService(&label_service_);

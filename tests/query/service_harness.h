@@ -43,6 +43,7 @@ class ServiceHarness {
   VerdictHub& verdicts() { return verdicts_; }
   ingest::Pipeline& pipeline() { return *pipeline_; }
   ingest::IngestCounters& ingest_counters() { return ingest_counters_; }
+  ingest::SourceRegistry& sources() { return sources_; }
 
   // Labels an account, or fails the test.
   v1::SetLabelResponse SetLabel(const std::string& account_id, v1::Label label, const std::string& note = "");
@@ -56,6 +57,7 @@ class ServiceHarness {
   VerdictHub verdicts_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
   ingest::IngestCounters ingest_counters_;
+  ingest::SourceRegistry sources_{[] { return kStartTime; }};
   QueryWorkers workers_;
   std::atomic<int64_t> label_time_unix_nano_{kStartTime};  // One more for each label.
   QueryService query_service_;
