@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <grpcpp/server.h>
 
 #include <memory>
@@ -16,6 +17,9 @@
 #include "daemon/options.h"
 #include "daemon/worker_pool.h"
 #include "detector/scoring_engine.h"
+#include "enforcement/decision_service.h"
+#include "enforcement/enforcer.h"
+#include "enforcement/external_authorization.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
 #include "ingest/account_eraser.h"
@@ -58,6 +62,9 @@ class Daemon {
 
   Status OpenStore();
   Status StartPipeline();
+  Status StartEnforcement();
+  Status StartWebhooks();
+  void SweepDecisionsLater();
   void StartAudits();
   void StartUpkeep();
   Status StartGrpc();
@@ -77,7 +84,9 @@ class Daemon {
   std::optional<features::PromptDigester> digester_;
   std::optional<detector::ScoringEngine> engine_;
   query::VerdictHub verdicts_;
+  std::optional<enforcement::Enforcer> enforcer_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
+  boost::asio::steady_timer sweep_timer_;
 
   ingest::IngestCounters ingest_counters_;
   ingest::Admission admission_;
@@ -95,6 +104,8 @@ class Daemon {
   std::optional<query::LabelService> label_service_;
   std::optional<query::AdminService> admin_service_;
   std::optional<query::AuditService> audit_service_;
+  std::optional<enforcement::DecisionService> decision_service_;
+  std::optional<enforcement::ExternalAuthorization> external_authorization_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
   std::unique_ptr<query::HttpServer> http_server_;

@@ -163,10 +163,11 @@ Status QueryService::Explain(const v1::ExplainAccountRequest& request, v1::Expla
 
 Status QueryService::Check(const v1::CheckAccountRequest& request, v1::CheckAccountResponse& response) const {
   STILLWATCH_RETURN_IF_ERROR(CheckAccountId(request.account_id()));
-  const detector::Standing standing = engine_.StandingOf(request.account_id()).value_or(detector::Standing());
-  response.set_verdict(ToProto(standing.verdict));
-  response.set_risk(detector::RiskOf(standing.log_odds, standing.label));
-  response.set_allowed(standing.verdict < Verdict::kAct || standing.label == Label::kBenign);
+  const CheckAnswer answer = check_account_now_(request.account_id());
+  response.set_verdict(ToProto(answer.standing.verdict));
+  response.set_risk(detector::RiskOf(answer.standing.log_odds, answer.standing.label));
+  response.set_allowed(answer.permission != Permission::kRefused);
+  response.set_refused_in_shadow(answer.permission == Permission::kAllowedInShadow);
   return {};
 }
 
