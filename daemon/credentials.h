@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proto/result.h"
-#include "query/tls_files.h"
+#include "http/tls_files.h"
 
 namespace stillwatch::daemon {
 
@@ -43,7 +43,7 @@ Status CheckExposure(std::string_view address, Transport transport, Authenticati
 
 // Makes the credentials of a gRPC listener: plaintext without `tls`; with it and `tokens`, a call without a known
 // `authorization: Bearer TOKEN` ends with UNAUTHENTICATED. Errors: kInvalidArgument names the file that cannot be used.
-Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<query::TlsFiles>& tls,
+Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<http::TlsFiles>& tls,
                                                                        std::shared_ptr<const TokenVerifier> tokens);
 
 }  // namespace stillwatch::daemon

@@ -4,6 +4,7 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -14,6 +15,7 @@
 
 #include "proto/limits.h"
 #include "query/metrics.h"
+#include "query/probe_routes.h"
 #include "query/version.h"
 #include "storage/rocksdb_store.h"
 
@@ -60,13 +62,13 @@ Daemon::Daemon(const Options& options)
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
       sweep_timer_(io_),
-      admission_(kInFlightBytesMax) {}
+      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes) {}
 
 Daemon::~Daemon() { Drain(); }
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options));
-  if (!options.tls_cert.empty()) daemon->tls_ = query::TlsFiles{options.tls_cert, options.tls_key};
+  if (!options.tls_cert.empty()) daemon->tls_ = http::TlsFiles{options.tls_cert, options.tls_key};
   if (!options.token_file.empty()) {
     Result<TokenVerifier> tokens = TokenVerifier::Load(options.token_file);
     if (!tokens.ok()) return tokens.status();
@@ -74,8 +76,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   }
   const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
   const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
-  for (const auto& [flag, address] : {std::pair("--grpc-address: ", options.grpc_address),
-                                      std::pair("--http-address: ", options.http_address)}) {
+  for (const auto& [flag, address] :
+       {std::pair("--grpc-address: ", options.grpc_address), std::pair("--http-address: ", options.http_address)}) {
     const Status exposure = CheckExposure(address, transport, authentication);
     if (!exposure.ok()) return Status(exposure.code(), flag + exposure.message());
   }
@@ -212,8 +214,7 @@ Status Daemon::StartGrpc() {
     return enforcer_->Ask(enforcement::Interface::kCheckAccount, account_id);
   });
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
-  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_,
-                         options_.data_dir);
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_, options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
   decision_service_.emplace(*pipeline_, *store_, enforcer_->book(), query_workers_);
 
@@ -247,15 +248,18 @@ std::string Daemon::MetricsText() const {
 }
 
 Status Daemon::StartHttp() {
-  query::HttpServerOptions http;
-  http.address = options_.http_address;
-  http.is_ready = [this] { return !is_drained_; };
-  http.metrics_text = [this] { return MetricsText(); };
-  http.tls = tls_;
-  if (tokens_ != nullptr) {
-    http.is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
-  }
-  Result<std::unique_ptr<query::HttpServer>> server = query::HttpServer::Start(io_, std::move(http));
+  std::function<bool(std::string_view)> is_known_token;
+  if (tokens_ != nullptr)
+    is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
+  const auto router = std::make_shared<http::Router>(std::move(is_known_token));
+  query::AddProbeRoutes(
+      *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
+  http::HttpServerOptions options;
+  options.address = options_.http_address;
+  options.router = router;
+  options.tls = tls_;
+  options.post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
   if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
   http_server_ = std::move(server).value();
   return Status();
@@ -269,19 +273,24 @@ Status Daemon::Run() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     spdlog::info("stopping on signal {}", signal);
-    http_server_->Stop();
     io_.stop();
   });
   io_.run();
   Drain();
-  return pipeline_->has_given_up() ? Status(Code::kUnavailable, "the disk failed while stopping; see the log") : Status();
+  return pipeline_->has_given_up() ? Status(Code::kUnavailable, "the disk failed while stopping; see the log")
+                                   : Status();
 }
 
-// Tells load balancers, ends the streams once what they sent is acknowledged, lets other calls finish, then makes what is
-// in memory durable.
+// Tells load balancers, ends the streams and takes no more requests, once what they sent is acknowledged lets other
+// calls finish, then makes what is in memory durable.
 void Daemon::Drain() {
   if (std::exchange(is_drained_, true)) return;
   health_.SetNotServing();
+  // Requests that were read are still to be answered, which takes a thread.
+  sweep_timer_.cancel();
+  io_.restart();
+  if (http_server_ != nullptr) http_server_->Drain();
+  std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });
   if (ingest_service_ != nullptr) ingest_service_->StopStreams();
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
@@ -293,6 +302,9 @@ void Daemon::Drain() {
   workers_.WaitUntilIdle();
   if (pipeline_ != nullptr) pipeline_->Drain();
   if (grpc_server_ != nullptr) grpc_server_->Wait();
+  if (http_server_ != nullptr) http_server_->WaitUntilClosed(kGraceForOpenCalls);
+  io_.stop();
+  http.join();
   http_server_.reset();
 }
 

@@ -1,11 +1,11 @@
 // The daemon: what starts in which order, and stops in the reverse one.
 #pragma once
 
+#include <grpcpp/server.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <grpcpp/server.h>
-
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +22,8 @@
 #include "enforcement/external_authorization.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
+#include "http/http_server.h"
+#include "http/tls_files.h"
 #include "ingest/account_eraser.h"
 #include "ingest/admission.h"
 #include "ingest/event_decoder.h"
@@ -33,7 +35,6 @@
 #include "query/admin_service.h"
 #include "query/audit_runner.h"
 #include "query/audit_service.h"
-#include "query/http_server.h"
 #include "query/label_service.h"
 #include "query/query_service.h"
 #include "query/query_workers.h"
@@ -42,8 +43,8 @@
 
 namespace stillwatch::daemon {
 
-// Holds all parts of the running daemon. The members stand in the order in which they start; each may use those above it.
-// Threading: Start and Run by the main thread.
+// Holds all parts of the running daemon. The members stand in the order in which they start; each may use those above
+// it. Threading: Start and Run by the main thread.
 class Daemon {
  public:
   // Errors: kInvalidArgument for options that cannot be used together or files that cannot be read; others for a store
@@ -74,10 +75,11 @@ class Daemon {
   void Drain();
 
   const Options options_;
-  std::optional<query::TlsFiles> tls_;
+  std::optional<http::TlsFiles> tls_;
   std::shared_ptr<const TokenVerifier> tokens_;
   boost::asio::io_context io_;
-  boost::asio::signal_set signals_;  // From the first moment: a signal during the start ends the daemon cleanly after it.
+  boost::asio::signal_set
+      signals_;  // From the first moment: a signal during the start ends the daemon cleanly after it.
   WorkerPool workers_;
   std::unique_ptr<storage::KeyValueStore> store_;
   std::unique_ptr<features::PhraseEngine> phrases_;
@@ -108,7 +110,7 @@ class Daemon {
   std::optional<enforcement::ExternalAuthorization> external_authorization_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
-  std::unique_ptr<query::HttpServer> http_server_;
+  std::unique_ptr<http::HttpServer> http_server_;
   bool is_drained_ = false;
   std::jthread resume_;  // Finishes erasures of an earlier life. Last, so that it ends before what it uses.
 };

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace stillwatch::query {
+namespace stillwatch::http {
 
 // PEM files of a server: its certificate, followed by those that lead to a known authority, and its private key.
 struct TlsFiles {
@@ -11,4 +11,4 @@ struct TlsFiles {
   std::string private_key;
 };
 
-}  // namespace stillwatch::query
+}  // namespace stillwatch::http

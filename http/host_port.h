@@ -7,7 +7,7 @@
 
 #include "proto/result.h"
 
-namespace stillwatch::query {
+namespace stillwatch::http {
 
 struct HostPort {
   std::string host;  // Without the brackets of an IPv6 address; empty for every address of the machine.
@@ -17,4 +17,4 @@ struct HostPort {
 // Errors: kInvalidArgument, naming the address, if it is not HOST:PORT with an IPv6 host in brackets.
 Result<HostPort> ParseHostPort(std::string_view address);
 
-}  // namespace stillwatch::query
+}  // namespace stillwatch::http

@@ -1,9 +1,9 @@
-#include "query/host_port.h"
+#include "http/host_port.h"
 
 #include <charconv>
 #include <system_error>
 
-namespace stillwatch::query {
+namespace stillwatch::http {
 
 Result<HostPort> ParseHostPort(std::string_view address) {
   const Status wrong(Code::kInvalidArgument, "address " + std::string(address) + ": expected HOST:PORT or [IPV6]:PORT");
@@ -22,4 +22,4 @@ Result<HostPort> ParseHostPort(std::string_view address) {
   return out;
 }
 
-}  // namespace stillwatch::query
+}  // namespace stillwatch::http

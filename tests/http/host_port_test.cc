@@ -1,8 +1,8 @@
-#include "query/host_port.h"
+#include "http/host_port.h"
 
 #include <gtest/gtest.h>
 
-namespace stillwatch::query {
+namespace stillwatch::http {
 namespace {
 
 TEST(HostPortTest, SplitsHostAndPort) {
@@ -31,4 +31,4 @@ TEST(HostPortTest, AnythingElseIsRefused) {
 }
 
 }  // namespace
-}  // namespace stillwatch::query
+}  // namespace stillwatch::http

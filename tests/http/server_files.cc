@@ -1,4 +1,4 @@
-#include "tests/query/server_files.h"
+#include "tests/http/server_files.h"
 
 #include <gtest/gtest.h>
 #include <openssl/bio.h>

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "query/tls_files.h"
+#include "http/tls_files.h"
 #include "tests/cli/temporary_directory.h"
 
 namespace stillwatch {
@@ -13,14 +13,14 @@ class ServerFiles {
  public:
   ServerFiles();
 
-  const query::TlsFiles& paths() const { return paths_; }
+  const http::TlsFiles& paths() const { return paths_; }
   const std::string& certificate_pem() const { return certificate_pem_; }
   const cli::TemporaryDirectory& directory() const { return directory_; }
 
  private:
   cli::TemporaryDirectory directory_;
   std::string certificate_pem_;
-  query::TlsFiles paths_;
+  http::TlsFiles paths_;
 };
 
 }  // namespace stillwatch
