@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
 #include "query/probe_routes.h"
@@ -169,7 +170,7 @@ void Daemon::SweepDecisionsLater() {
   sweep_timer_.expires_after(kSweepTime);
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    enforcer_->Sweep();
+    workers_.Post([this] { enforcer_->Sweep(); });  // It may write.
     SweepDecisionsLater();
   });
 }
@@ -251,14 +252,17 @@ Status Daemon::StartHttp() {
   std::function<bool(std::string_view)> is_known_token;
   if (tokens_ != nullptr)
     is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
-  const auto router = std::make_shared<http::Router>(std::move(is_known_token));
+  const auto router = std::make_shared<http::Router>(is_known_token);
   query::AddProbeRoutes(
       *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
+  const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
+  enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;
   options.tls = tls_;
-  options.post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  options.post = post;
   Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
   if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
   http_server_ = std::move(server).value();

@@ -18,6 +18,7 @@
 #include "daemon/worker_pool.h"
 #include "detector/scoring_engine.h"
 #include "enforcement/decision_service.h"
+#include "enforcement/decision_stream.h"
 #include "enforcement/enforcer.h"
 #include "enforcement/external_authorization.h"
 #include "features/phrase_engine.h"
@@ -108,6 +109,7 @@ class Daemon {
   std::optional<query::AuditService> audit_service_;
   std::optional<enforcement::DecisionService> decision_service_;
   std::optional<enforcement::ExternalAuthorization> external_authorization_;
+  std::optional<enforcement::DecisionStream> decision_stream_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
   std::unique_ptr<http::HttpServer> http_server_;
