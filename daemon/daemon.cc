@@ -258,6 +258,10 @@ Status Daemon::StartHttp() {
   const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
   decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
   enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
+  guardrail_.emplace(
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
+      enforcement::DefaultGuardrailAccountKeys(), nullptr);
+  enforcement::AddGuardrailRoute(*router, *guardrail_, nullptr);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;

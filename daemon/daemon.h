@@ -21,6 +21,7 @@
 #include "enforcement/decision_stream.h"
 #include "enforcement/enforcer.h"
 #include "enforcement/external_authorization.h"
+#include "enforcement/guardrail.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
 #include "http/http_server.h"
@@ -110,6 +111,7 @@ class Daemon {
   std::optional<enforcement::DecisionService> decision_service_;
   std::optional<enforcement::ExternalAuthorization> external_authorization_;
   std::optional<enforcement::DecisionStream> decision_stream_;
+  std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
   std::unique_ptr<http::HttpServer> http_server_;

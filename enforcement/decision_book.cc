@@ -54,6 +54,10 @@ void DecisionBook::Restore(const DecisionEntry& entry) {
     by_analyst_count_ = by_analyst_.size();
   }
   if (entry.ruling == Ruling::kAutomatic) return;
+  if (const auto found = other_mode_.find(entry.account_id); found != other_mode_.end()) {
+    KeepEndedLocked(found->second);
+    other_mode_.erase(found);
+  }
   if (const auto found = active_.find(entry.account_id); found != active_.end()) {
     KeepEndedLocked(found->second.decision);
     active_.erase(found);
@@ -64,12 +68,20 @@ void DecisionBook::Restore(const DecisionEntry& entry) {
   if (entry.mode == options_.mode) {
     active_.emplace(entry.account_id, Active{DecisionOf(entry, end), ++revision_});
   } else {
-    KeepEndedLocked(DecisionOf(entry, end));  // Whoever enforces it is told that it ended.
+    other_mode_.emplace(entry.account_id, DecisionOf(entry, end));
   }
 }
 
 void DecisionBook::FinishRestore(const std::vector<std::string>& suspects) {
   const std::lock_guard lock(mutex_);
+  for (const auto& [account_id, decision] : other_mode_) {
+    KeepEndedLocked(decision);
+    const detector::Standing standing = standing_of_(account_id).value_or(detector::Standing());
+    DecisionEntry entry = EntryOf(account_id, standing, Ruling::kAllow, DecisionOrigin::kVerdict);
+    entry.note = "enforcement is " + std::string(NameOf(options_.mode));
+    if (listener_) listener_(entry, decision);
+  }
+  other_mode_.clear();
   ReconsiderAllLocked();
   for (const std::string& account_id : suspects) ReconsiderLocked(account_id);
 }

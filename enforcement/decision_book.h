@@ -35,18 +35,17 @@ struct Decision {
 
 // What changed from one revision of the book to another.
 struct DecisionChanges {
-  uint64_t revision = 0;  // Up to which the changes go.
+  uint64_t revision = 0;        // Up to which the changes go.
   std::vector<Decision> begun;  // Also those that were renewed.
   std::vector<Decision> ended;
 };
 
 // Knows every decision in force. A question is answered from the standing of the account and the analysts' decisions as
-// they are at that moment; the list of decisions follows the same rule (enforcement/policy.h), and is brought up to date
-// by Reconsider and Sweep.
-// Threading: safe from any thread; Ask never waits for ingest, scoring or disk. Listeners are called one after the other,
-// under a lock that Ask does not need, and must not call the book's writing methods.
-// Limits: memory for each account that is refused or decided on by hand, about 300 bytes; an ended decision is kept until
-// the time that was told for it has passed.
+// they are at that moment; the list of decisions follows the same rule (enforcement/policy.h), and is brought up to
+// date by Reconsider and Sweep. Threading: safe from any thread; Ask never waits for ingest, scoring or disk. Listeners
+// are called one after the other, under a lock that Ask does not need, and must not call the book's writing methods.
+// Limits: memory for each account that is refused or decided on by hand, about 300 bytes; an ended decision is kept
+// until the time that was told for it has passed.
 class DecisionBook {
  public:
   using StandingOf = std::function<std::optional<detector::Standing>(std::string_view account_id)>;
@@ -65,8 +64,8 @@ class DecisionBook {
 
   // Takes an entry of the trail of an earlier life, of each account oldest first.
   void Restore(const DecisionEntry& entry);
-  // To follow the last Restore, with the accounts that may have to be refused. What the trail says and the rule does not,
-  // because of what happened in between, ends or begins now.
+  // To follow the last Restore, with the accounts that may have to be refused. What the trail says and the rule does
+  // not, because of what happened in between, ends or begins now.
   void FinishRestore(const std::vector<std::string>& suspects);
 
   // Takes over an analyst's decision.
@@ -119,7 +118,8 @@ class DecisionBook {
 
   mutable std::mutex mutex_;  // Of the book; held while listeners are called.
   absl::flat_hash_map<std::string, Active> active_;
-  std::deque<Ended> ended_;  // Oldest first.
+  std::deque<Ended> ended_;                                // Oldest first.
+  absl::flat_hash_map<std::string, Decision> other_mode_;  // Restored, of another mode; until FinishRestore.
   uint64_t revision_ = 0;
   int64_t last_time_unix_nano_ = 0;
 

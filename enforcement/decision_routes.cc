@@ -33,7 +33,8 @@ void AddDecisionRoutes(http::Router& router, DecisionStream& stream, std::functi
       route.access = http::Route::Access::kOpen;
     }
     route.handle = [&stream, post, answer = answer](http::Request request, const http::Responder& responder) {
-      post([&stream, answer, request = std::move(request), responder] { responder.Respond((stream.*answer)(request)); });
+      post(
+          [&stream, answer, request = std::move(request), responder] { responder.Respond((stream.*answer)(request)); });
     };
     router.Add(std::move(route));
   }

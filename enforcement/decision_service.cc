@@ -99,10 +99,9 @@ Status DecisionService::List(v1::ListDecisionsResponse& response) {
   for (const DecisionEntry& entry : book_.ListByAnalyst()) {
     if (entry.ruling == Ruling::kAllow) FillAllowance(entry, *response.add_decisions());
   }
-  std::stable_sort(response.mutable_decisions()->begin(), response.mutable_decisions()->end(),
-                   [](const v1::Decision& a, const v1::Decision& b) {
-                     return a.begin_time_unix_nano() > b.begin_time_unix_nano();
-                   });
+  std::stable_sort(
+      response.mutable_decisions()->begin(), response.mutable_decisions()->end(),
+      [](const v1::Decision& a, const v1::Decision& b) { return a.begin_time_unix_nano() > b.begin_time_unix_nano(); });
   return {};
 }
 
@@ -113,7 +112,8 @@ Status DecisionService::Set(const v1::SetDecisionRequest& request, v1::SetDecisi
   entry.account_id = request.account_id();
   entry.ruling = static_cast<Ruling>(request.ruling());
   if (entry.ruling == Ruling::kRefuse && standing.label == Label::kBenign) {
-    return {Code::kFailedPrecondition, "account " + entry.account_id + " is labelled benign; take the label back first"};
+    return {Code::kFailedPrecondition,
+            "account " + entry.account_id + " is labelled benign; take the label back first"};
   }
   entry.time_unix_nano = book_.NextTime();
   if (entry.ruling != Ruling::kAutomatic) {

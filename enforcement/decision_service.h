@@ -24,8 +24,7 @@ class DecisionService final : public v1::DecisionService::CallbackService {
                   query::QueryWorkers& workers)
       : pipeline_(pipeline), store_(store), book_(book), workers_(workers) {}
 
-  grpc::ServerUnaryReactor* ListDecisions(grpc::CallbackServerContext* context,
-                                          const v1::ListDecisionsRequest* request,
+  grpc::ServerUnaryReactor* ListDecisions(grpc::CallbackServerContext* context, const v1::ListDecisionsRequest* request,
                                           v1::ListDecisionsResponse* response) override;
   grpc::ServerUnaryReactor* SetDecision(grpc::CallbackServerContext* context, const v1::SetDecisionRequest* request,
                                         v1::SetDecisionResponse* response) override;

@@ -21,12 +21,12 @@ namespace stillwatch::enforcement {
 inline constexpr size_t kBouncerCountMax = 1024;
 
 // Answers GET /v1/decisions/stream and GET /v1/decisions as CrowdSec's local API does. Every decision is of type "ban",
-// scope "account" and origin "stillwatch"; its value is the account; the scenario is "stillwatch/act" (or "…/review"), or
-// "stillwatch/analyst". The parameters scopes, origins, scenarios_containing and scenarios_not_containing are respected.
-// A bouncer is known by its X-Api-Key, its User-Agent and its address: it gets what changed since its last pull, or
-// everything if `startup=true` or if it is not known, as after a restart of the daemon; then it is also told what ended
-// lately, so it never keeps what is over. A decision is repeated when it is renewed. In shadow mode no decision begins.
-// Threading: safe from any thread. Ownership: book and counters must outlive it.
+// scope "account" and origin "stillwatch"; its value is the account; the scenario is "stillwatch/act" (or "…/review"),
+// or "stillwatch/analyst". The parameters scopes, origins, scenarios_containing and scenarios_not_containing are
+// respected. A bouncer is known by its X-Api-Key, its User-Agent and its address: it gets what changed since its last
+// pull, or everything if `startup=true` or if it is not known, as after a restart of the daemon; then it is also told
+// what ended lately, so it never keeps what is over. A decision is repeated when it is renewed. In shadow mode no
+// decision begins. Threading: safe from any thread. Ownership: book and counters must outlive it.
 class DecisionStream {
  public:
   using Clock = std::function<int64_t()>;

@@ -102,17 +102,20 @@ void Enforcer::OnVerdictChange(const VerdictChange& change) {
 
 Status Enforcer::Start(ingest::Pipeline& pipeline) {
   pipeline_ = &pipeline;
-  const std::unique_ptr<storage::Snapshot> snapshot = store_.TakeSnapshot();
-  STILLWATCH_RETURN_IF_ERROR(
-      storage::ScanDecisions(*snapshot, [this](const DecisionEntry& entry) { book_.Restore(entry); }));
-  // Whoever stands at the verdict now has reached it at some time.
-  STILLWATCH_RETURN_IF_ERROR(storage::ScanVerdictChanges(*snapshot, [this](const VerdictChange& change) {
-    if (change.to >= book_.options().min_verdict) suspects_.push_back(change.account_id);
-  }));
+  STILLWATCH_RETURN_IF_ERROR(RestoreBook(*store_.TakeSnapshot()));
   book_.FinishRestore(suspects_);
   suspects_ = {};
   is_started_ = true;
   return Status();
+}
+
+Status Enforcer::RestoreBook(const storage::Snapshot& snapshot) {
+  STILLWATCH_RETURN_IF_ERROR(
+      storage::ScanDecisions(snapshot, [this](const DecisionEntry& entry) { book_.Restore(entry); }));
+  // Whoever stands at the verdict now has reached it at some time.
+  return storage::ScanVerdictChanges(snapshot, [this](const VerdictChange& change) {
+    if (change.to >= book_.options().min_verdict) suspects_.push_back(change.account_id);
+  });
 }
 
 void Enforcer::OnDecisionChange(const DecisionEntry& entry, const Decision& decision) {

@@ -26,12 +26,12 @@
 
 namespace stillwatch::enforcement {
 
-// Holds the book of decisions, brings it up to date at each change of a verdict, writes its trail, and has webhooks told.
-// A verdict change is in the outbox before the checkpoint that knows it; one that is replayed after a crash is told again
-// unless a checkpoint knew it.
-// Threading: OnVerdictChange by the thread that scores; Start and Erase by one thread; the rest from any thread.
-// Ownership: store, engine and pipeline must outlive it, and the pipeline must be drained before it goes.
-// Errors: an entry of the trail that a stopping pipeline drops is made anew at the next start, from what then is.
+// Holds the book of decisions, brings it up to date at each change of a verdict, writes its trail, and has webhooks
+// told. A verdict change is in the outbox before the checkpoint that knows it; one that is replayed after a crash is
+// told again unless a checkpoint knew it. Threading: OnVerdictChange by the thread that scores; Start and Erase by one
+// thread; the rest from any thread. Ownership: store, engine and pipeline must outlive it, and the pipeline must be
+// drained before it goes. Errors: an entry of the trail that a stopping pipeline drops is made anew at the next start,
+// from what then is.
 class Enforcer {
  public:
   using Clock = std::function<int64_t()>;
@@ -39,8 +39,8 @@ class Enforcer {
   Enforcer(const PolicyOptions& options, const storage::KeyValueStore& store, const detector::ScoringEngine& engine,
            Clock clock);
 
-  // Tells receivers of every verdict change and decision from now on. Before the engine is restored. Errors: those of the
-  // store's reads, and of WebhookSender::Start.
+  // Tells receivers of every verdict change and decision from now on. Before the engine is restored. Errors: those of
+  // the store's reads, and of WebhookSender::Start.
   Status TellByWebhook(storage::KeyValueStore& store, WebhookOptions options);
   // The engine's listener, also for what the engine says while it is restored.
   void OnVerdictChange(const VerdictChange& change);
@@ -59,6 +59,7 @@ class Enforcer {
   std::string MetricsText() const;
 
  private:
+  Status RestoreBook(const storage::Snapshot& snapshot);
   void OnDecisionChange(const DecisionEntry& entry, const Decision& decision);
   void TellVerdict(const VerdictChange& change);
   void TellDecision(const DecisionEntry& entry, const Decision& decision);

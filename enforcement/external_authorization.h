@@ -18,10 +18,10 @@ namespace stillwatch::enforcement {
 enum class RefusalStatus : int { kForbidden = 403, kTooManyRequests = 429 };
 
 // Serves envoy.service.auth.v3.Authorization from memory: it never waits for ingest, scoring or disk. A request without
-// an account, or of one that is not known, goes on. A refused client learns that its account is under review, and nothing
-// of why. In shadow mode the request goes on with the header `x-stillwatch-verdict` for the upstream, and the same in the
-// dynamic metadata.
-// Threading: safe from any thread. Ownership: what `check` refers to must outlive the server.
+// an account, or of one that is not known, goes on. A refused client learns that its account is under review, and
+// nothing of why. In shadow mode the request goes on with the header `x-stillwatch-verdict` for the upstream, and the
+// same in the dynamic metadata. Threading: safe from any thread. Ownership: what `check` refers to must outlive the
+// server.
 class ExternalAuthorization final : public envoy::service::auth::v3::Authorization::CallbackService {
  public:
   ExternalAuthorization(AccountSelector selector, query::CheckAccountNow check, RefusalStatus refusal)

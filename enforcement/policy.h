@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "detector/account_partition.h"
-#include "proto/limits.h"
 #include "proto/decision.h"
+#include "proto/limits.h"
 
 namespace stillwatch::enforcement {
 
@@ -22,9 +22,9 @@ struct PolicyOptions {
   int64_t duration_nano = 4 * kNanosecondsPerHour;
 };
 
-// kRefuse or kAllow for an account of this standing, under the newest decision of an analyst, if there is one. An account
-// labelled benign is allowed, whatever else was decided; then an analyst's decision holds until its end; then the verdict
-// decides.
+// kRefuse or kAllow for an account of this standing, under the newest decision of an analyst, if there is one. An
+// account labelled benign is allowed, whatever else was decided; then an analyst's decision holds until its end; then
+// the verdict decides.
 Ruling RuleOn(const PolicyOptions& options, const detector::Standing& standing,
               const std::optional<DecisionEntry>& by_analyst, int64_t now_unix_nano);
 

@@ -51,7 +51,8 @@ void WebhookOutbox::Append(const WebhookMessage& message) {
 void WebhookOutbox::DropExcess(uint64_t receiver, Queue& queue) {
   while (queue.messages.size() > options_.message_count_max ||
          (queue.body_bytes > options_.body_bytes_max && queue.messages.size() > 1)) {
-    if (dropped_message_count_++ % 1000 == 0) spdlog::error("webhook: the outbox is full, its oldest messages are dropped");
+    if (dropped_message_count_++ % 1000 == 0)
+      spdlog::error("webhook: the outbox is full, its oldest messages are dropped");
     queue.body_bytes -= queue.messages.front().body.size();
     storage::DeleteOutboxMessage(receiver, queue.messages.front().sequence, unsaved_);
     queue.messages.pop_front();

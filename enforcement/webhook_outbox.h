@@ -18,8 +18,8 @@
 namespace stillwatch::enforcement {
 
 struct OutboxOptions {
-  // Of one receiver. When either is reached the oldest messages are dropped, counted and logged: what is newest about an
-  // account matters most, and everything stays in the journal of verdicts.
+  // Of one receiver. When either is reached the oldest messages are dropped, counted and logged: what is newest about
+  // an account matters most, and everything stays in the journal of verdicts.
   size_t message_count_max = 10'000;
   size_t body_bytes_max = 32u << 20;
 };
@@ -31,9 +31,8 @@ struct OutboxCounters {
 
 // Queues each message for every receiver, in order. A message is on disk when Append returns, and is in memory too.
 // Threading: safe from any thread; Append takes an fsync. Ownership: the store must outlive it.
-// Errors: while the disk fails messages wait in memory, and are written with the next one; what a crash then takes is lost
-// unless the verdict is replayed too.
-// Limits: see OutboxOptions.
+// Errors: while the disk fails messages wait in memory, and are written with the next one; what a crash then takes is
+// lost unless the verdict is replayed too. Limits: see OutboxOptions.
 class WebhookOutbox {
  public:
   WebhookOutbox(storage::KeyValueStore& store, std::vector<uint64_t> receivers, const OutboxOptions& options);

@@ -43,11 +43,7 @@ struct WebhookSender::Tls {
 class WebhookSender::Connection {
  public:
   Connection(asio::io_context& io, Tls& tls, const WebhookUrl& url, Request request, int64_t timeout_nano)
-      : url_(url),
-        timeout_(timeout_nano),
-        resolver_(io),
-        stream_(io, tls.context),
-        request_(std::move(request)) {
+      : url_(url), timeout_(timeout_nano), resolver_(io), stream_(io, tls.context), request_(std::move(request)) {
     parser_.body_limit(kAnswerBytesMax);
   }
 
@@ -116,10 +112,8 @@ Result<std::unique_ptr<WebhookSender>> WebhookSender::Start(WebhookOutbox& outbo
   std::unique_ptr<WebhookSender> sender(new WebhookSender(outbox, std::move(options), std::move(tls)));
   std::mt19937_64 seeds(sender->options_.seed);
   for (const WebhookUrl& url : sender->options_.urls) {
-    sender->threads_.emplace_back(
-        [raw = sender.get(), &url, random = std::mt19937_64(seeds())](const std::stop_token& stop) {
-          raw->Run(url, random, stop);
-        });
+    sender->threads_.emplace_back([raw = sender.get(), &url, random = std::mt19937_64(seeds())](
+                                      const std::stop_token& stop) { raw->Run(url, random, stop); });
   }
   return sender;
 }

@@ -5,9 +5,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <memory>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -36,8 +36,8 @@ struct WebhookUrl {
   std::string address() const { return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + port; }
 };
 
-// The key of a file, after the convention of Standard Webhooks: `whsec_` and base64, or else the bytes of the file without
-// the line end. Errors: kInvalidArgument if it cannot be read or has less than 16 bytes.
+// The key of a file, after the convention of Standard Webhooks: `whsec_` and base64, or else the bytes of the file
+// without the line end. Errors: kInvalidArgument if it cannot be read or has less than 16 bytes.
 Result<std::string> LoadWebhookSecret(const std::string& path);
 
 // The value of the header `webhook-signature`: "v1," and base64 of HMAC-SHA256 of "ID.TIMESTAMP.BODY".
@@ -58,15 +58,15 @@ struct WebhookOptions {
 
 struct WebhookCounters {
   std::atomic<uint64_t> delivered_count{0};
-  std::atomic<uint64_t> failed_count{0};   // Tries that failed and are repeated.
+  std::atomic<uint64_t> failed_count{0};    // Tries that failed and are repeated.
   std::atomic<uint64_t> unwanted_count{0};  // Messages that a receiver cannot take, and that are dropped.
 };
 
 // Posts each receiver its messages one after the other, so that those about one account arrive in order, and each at
 // least once: `webhook-id` tells a repeated one. An answer of 2xx is a delivery. 400, 413 and 422 say that the message
-// itself is no good: it is dropped, counted and logged, since it would keep all others waiting for ever. Everything else
-// is tried again until it works. Certificates are verified.
-// Threading: one thread of its own a receiver. Ownership: the outbox must outlive it.
+// itself is no good: it is dropped, counted and logged, since it would keep all others waiting for ever. Everything
+// else is tried again until it works. Certificates are verified. Threading: one thread of its own a receiver.
+// Ownership: the outbox must outlive it.
 class WebhookSender {
  public:
   // Errors: kInvalidArgument if the authorities cannot be read.
@@ -85,7 +85,8 @@ class WebhookSender {
   WebhookSender(WebhookOutbox& outbox, WebhookOptions options, std::unique_ptr<Tls> tls);
   void Run(const WebhookUrl& url, std::mt19937_64 random, const std::stop_token& stop);
   // The status of the answer. Errors: kUnavailable if there is none.
-  Result<unsigned> Post(const WebhookUrl& url, const storage::OutboxMessage& message, const std::stop_token& stop) const;
+  Result<unsigned> Post(const WebhookUrl& url, const storage::OutboxMessage& message,
+                        const std::stop_token& stop) const;
   // True if the message is done with.
   bool Settle(const WebhookUrl& url, const Result<unsigned>& status);
   bool WaitFor(int64_t nanoseconds, const std::stop_token& stop);

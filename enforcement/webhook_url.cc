@@ -29,8 +29,7 @@ bool IsPort(std::string_view text) {
 
 std::string Base64(const unsigned char* bytes, size_t count) {
   std::string text(4 * ((count + 2) / 3) + 1, '\0');
-  const int written =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes, static_cast<int>(count));
+  const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes, static_cast<int>(count));
   text.resize(static_cast<size_t>(written));
   return text;
 }
@@ -38,8 +37,9 @@ std::string Base64(const unsigned char* bytes, size_t count) {
 // Empty if it is no base64.
 std::string FromBase64(std::string_view text) {
   std::string bytes(3 * (text.size() / 4) + 3, '\0');
-  const int written = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int written =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (written < 0) return {};
   const auto padding = static_cast<size_t>(std::count(text.begin(), text.end(), '='));
   bytes.resize(static_cast<size_t>(written) - padding);

@@ -74,7 +74,8 @@ std::string Decisions(const Deployment& deployment) { return deployment.Client({
 std::vector<std::string> FilesWith(const std::string& directory, const std::string& text) {
   std::vector<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file() && ReadFile(entry.path()).find(text) != std::string::npos) found.push_back(entry.path());
+    if (entry.is_regular_file() && ReadFile(entry.path()).find(text) != std::string::npos)
+      found.push_back(entry.path());
   }
   return found;
 }
@@ -221,14 +222,15 @@ TEST(EnforcementTest, WebhooksArriveSignedInOrderAndSurviveAKill) {
   deployment.Start();
   std::string told;
   std::vector<std::string> verdicts;
-  while (told.find("decision.began") == std::string::npos || told.find(R"("account_id":"thief")") == std::string::npos) {
+  while (told.find("decision.began") == std::string::npos ||
+         told.find(R"("account_id":"thief")") == std::string::npos) {
     told = receiver.ReadLine();
     EXPECT_THAT(told, Not(StartsWith("refused")));
     if (told.find("verdict.changed") != std::string::npos) verdicts.push_back(told);
   }
   ASSERT_THAT(verdicts, Not(IsEmpty()));
-  for (const char* part : {"\"volume\":{\"event_count\":", "\"input_distribution\":{", "\"peer_median\":",
-                           "\"evidence\":[{\"detector\":"}) {
+  for (const char* part : {"\"volume\":{\"event_count\":", "\"input_distribution\":{",
+                           "\"peer_median\":", "\"evidence\":[{\"detector\":"}) {
     EXPECT_THAT(verdicts.front(), HasSubstr(part));
   }
 }

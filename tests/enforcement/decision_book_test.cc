@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace stillwatch::enforcement {
@@ -222,6 +224,10 @@ TEST_F(DecisionBookTest, AnotherModeBeginsAnewAndTellsThatTheOldOnesEnded) {
   EXPECT_EQ(book_->Ask("thief").permission, Permission::kAllowed);
   EXPECT_THAT(Listed(), IsEmpty());
   EXPECT_THAT(Ids(book_->ChangesSince({}).ended), ElementsAre("thief"));
+  EXPECT_EQ(trail_.back().note, "enforcement is off");
+  Restart({.mode = EnforcementMode::kShadow});
+  EXPECT_THAT(Listed(), ElementsAre("thief"));
+  EXPECT_EQ(trail_.back().mode, EnforcementMode::kShadow);
 }
 
 TEST_F(DecisionBookTest, AnErasedAccountIsForgotten) {
@@ -235,6 +241,46 @@ TEST_F(DecisionBookTest, AnErasedAccountIsForgotten) {
   EXPECT_THAT(Listed(), IsEmpty());
   EXPECT_THAT(Ids(book_->ChangesSince({}).ended), ElementsAre("thief")) << "a gateway may still enforce it";
   EXPECT_EQ(trail_.size(), trail_size);
+}
+
+TEST(DecisionBookThreadsTest, QuestionsAreAnsweredWhileDecisionsChange) {
+  std::atomic<Verdict> verdict = Verdict::kClear;
+  std::atomic<int64_t> now = kStart;
+  DecisionBook book(
+      {},
+      [&](std::string_view) {
+        return detector::Standing{verdict, Label::kUnlabelled, 0};
+      },
+      [&] { return now.load(); });
+  std::atomic<int> begun_less_ended = 0;
+  book.OnChange([&](const DecisionEntry& entry, const Decision&) {
+    begun_less_ended += entry.ruling == Ruling::kRefuse ? 1 : -1;
+  });
+  std::atomic<bool> is_done = false;
+  std::thread asker([&] {
+    while (!is_done) {
+      book.Ask("thief");
+      book.ChangesSince({});
+    }
+  });
+  std::thread sweeper([&] {
+    while (!is_done) {
+      now += kHour;
+      book.Sweep();
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    verdict = i % 2 == 0 ? Verdict::kAct : Verdict::kClear;
+    book.Reconsider("thief");
+  }
+  verdict = Verdict::kAct;
+  book.Reconsider("thief");
+  is_done = true;
+  asker.join();
+  sweeper.join();
+  EXPECT_EQ(book.Ask("thief").permission, Permission::kRefused);
+  EXPECT_EQ(book.active_count(), 1u);
+  EXPECT_EQ(begun_less_ended, 1);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ constexpr char kNothing[] = R"({"new":[],"deleted":[]})";
 class DecisionStreamTest : public ::testing::Test {
  protected:
   explicit DecisionStreamTest(EnforcementMode mode = EnforcementMode::kOn)
-      : book_({.mode = mode}, [this](std::string_view id) { return Standing(std::string(id)); },
-              [this] { return now_; }),
+      : book_(
+            {.mode = mode}, [this](std::string_view id) { return Standing(std::string(id)); }, [this] { return now_; }),
         stream_(book_, counters_, [this] { return now_; }) {}
 
   std::optional<detector::Standing> Standing(const std::string& id) { return detector::Standing{verdicts_[id], {}, 0}; }
@@ -96,8 +96,8 @@ TEST_F(DecisionStreamTest, ABouncerThatIsNotKnownGetsEverythingAndWhatEndedLatel
 
 TEST_F(DecisionStreamTest, WhatIsNotWantedIsNotSent) {
   SetVerdict("thief", Verdict::kAct);
-  for (const char* query : {"scopes=ip,range", "origins=cscli", "scenarios_containing=ssh",
-                            "scenarios_not_containing=still"}) {
+  for (const char* query :
+       {"scopes=ip,range", "origins=cscli", "scenarios_containing=ssh", "scenarios_not_containing=still"}) {
     EXPECT_EQ(Pull(std::string("startup=true&") + query), kNothing) << query;
   }
   for (const char* query : {"scopes=Account", "origins=stillwatch", "scenarios_containing=act,ssh",

@@ -26,7 +26,8 @@ class ExternalAuthorizationTest : public ::testing::Test {
         refusal);
     envoy::service::auth::v3::CheckRequest request;
     if (!account_id.empty()) {
-      (*request.mutable_attributes()->mutable_request()->mutable_http()->mutable_headers())["x-account-id"] = account_id;
+      (*request.mutable_attributes()->mutable_request()->mutable_http()->mutable_headers())["x-account-id"] =
+          account_id;
     }
     envoy::service::auth::v3::CheckResponse response;
     service.Answer(request, response);

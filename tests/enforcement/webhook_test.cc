@@ -28,9 +28,9 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
+using asio::ip::tcp;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
-using asio::ip::tcp;
 
 constexpr char kSecret[] = "a secret of sixteen bytes or more";
 constexpr int64_t kNow = 1'614'265'330 * kNanosecondsPerSecond;
@@ -122,7 +122,8 @@ std::vector<std::string> Bodies(const std::vector<Receiver::Request>& requests) 
 
 class WebhookTest : public ::testing::Test {
  protected:
-  WebhookUrl UrlOf(const Receiver& receiver, const std::string& scheme = "http", const std::string& host = "127.0.0.1") {
+  WebhookUrl UrlOf(const Receiver& receiver, const std::string& scheme = "http",
+                   const std::string& host = "127.0.0.1") {
     return WebhookUrl::Parse(scheme + "://" + host + ":" + std::to_string(receiver.port()) + "/hook?a=1").value();
   }
   void Open(const std::vector<WebhookUrl>& urls, const OutboxOptions& options = {}) {

@@ -20,8 +20,7 @@ class OutboxStoreTest : public ::testing::Test {
   }
   std::vector<OutboxMessage> All() {
     std::vector<OutboxMessage> messages;
-    EXPECT_TRUE(
-        ScanOutbox(*store_->TakeSnapshot(), [&](OutboxMessage message) { messages.push_back(message); }).ok());
+    EXPECT_TRUE(ScanOutbox(*store_->TakeSnapshot(), [&](OutboxMessage message) { messages.push_back(message); }).ok());
     return messages;
   }
 
