@@ -248,6 +248,17 @@ std::string Daemon::MetricsText() const {
          enforcer_->MetricsText();
 }
 
+void Daemon::AddGuardrail(http::Router& router) {
+  portkey_intake_.emplace(*decoder_, *pipeline_, admission_, ingest_counters_, Now);
+  guardrail_.emplace(
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
+      enforcement::DefaultGuardrailAccountKeys(),
+      [this](std::string_view body, std::string_view account_id, std::function<void(const Status&)> done) {
+        portkey_intake_->Take(body, account_id, std::move(done));
+      });
+  enforcement::AddGuardrailRoute(router, *guardrail_, [this] { return admission_.has_room(); });
+}
+
 Status Daemon::StartHttp() {
   std::function<bool(std::string_view)> is_known_token;
   if (tokens_ != nullptr)
@@ -258,10 +269,7 @@ Status Daemon::StartHttp() {
   const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
   decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
   enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
-  guardrail_.emplace(
-      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
-      enforcement::DefaultGuardrailAccountKeys(), nullptr);
-  enforcement::AddGuardrailRoute(*router, *guardrail_, nullptr);
+  AddGuardrail(*router);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;

@@ -22,6 +22,7 @@
 #include "enforcement/enforcer.h"
 #include "enforcement/external_authorization.h"
 #include "enforcement/guardrail.h"
+#include "enforcement/portkey_usage.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
 #include "http/http_server.h"
@@ -72,6 +73,7 @@ class Daemon {
   void StartUpkeep();
   Status StartGrpc();
   Status StartHttp();
+  void AddGuardrail(http::Router& router);
   detector::ParallelFor ParallelFor();
   std::string MetricsText() const;
   void Drain();
@@ -111,6 +113,7 @@ class Daemon {
   std::optional<enforcement::DecisionService> decision_service_;
   std::optional<enforcement::ExternalAuthorization> external_authorization_;
   std::optional<enforcement::DecisionStream> decision_stream_;
+  std::optional<enforcement::PortkeyIntake> portkey_intake_;
   std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;

@@ -27,8 +27,10 @@ inline const std::vector<std::string>& DefaultGuardrailAccountKeys() {
 // JSON object is refused with 400, and the gateway then lets the call go on.
 class Guardrail {
  public:
-  // Takes the usage that a body tells, and calls `done` with what became of it; nothing to take is no error.
-  using TakeUsage = std::function<void(std::string body, std::function<void(const Status&)> done)>;
+  // Takes the usage that a body tells of an account, and calls `done` with what became of it; nothing to take is no
+  // error. If `done` goes without a call, the gateway is told that the daemon is stopping.
+  using TakeUsage =
+      std::function<void(std::string_view body, std::string_view account_id, std::function<void(const Status&)> done)>;
 
   Guardrail(query::CheckAccountNow check, std::vector<std::string> account_keys, TakeUsage take_usage)
       : check_(std::move(check)), account_keys_(std::move(account_keys)), take_usage_(std::move(take_usage)) {}

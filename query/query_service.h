@@ -54,7 +54,8 @@ class QueryService final : public v1::QueryService::CallbackService {
   Status List(const v1::ListSuspectsRequest& request, v1::ListSuspectsResponse& response);
   Status Get(const v1::GetAccountRequest& request, v1::GetAccountResponse& response);
   Status Explain(const v1::ExplainAccountRequest& request, v1::ExplainAccountResponse& response);
-  Status Check(const v1::CheckAccountRequest& request, v1::CheckAccountResponse& response) const;
+  Status Check(grpc::CallbackServerContext& context, const v1::CheckAccountRequest& request,
+               v1::CheckAccountResponse& response) const;
   // The account as of all that was acknowledged. Errors: kInvalidArgument, kNotFound.
   Result<detector::AccountDetail> Find(const std::string& account_id);
 

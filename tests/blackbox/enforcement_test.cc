@@ -206,6 +206,10 @@ TEST(EnforcementTest, PortkeysGatewayRefusesAnAccountUnderAct) {
   ASSERT_EQ(lines.size(), 2U) << calls.output;
   EXPECT_THAT(lines[0], StartsWith(R"({"account":"honest","status":200,"reached_upstream":true)"));
   EXPECT_THAT(lines[1], StartsWith(R"({"account":"thief","status":446,"reached_upstream":false)"));
+  // The usage of the call that was made, and of no other.
+  EXPECT_EQ(deployment.Status().stored_event_count(), 1U);
+  const std::string account = deployment.Client({"account", "honest"}).output;
+  EXPECT_THAT(account, HasSubstr(R"("event_count":1)"));
 }
 
 TEST(EnforcementTest, WebhooksArriveSignedInOrderAndSurviveAKill) {

@@ -56,16 +56,17 @@ TEST_F(GuardrailTest, WhatIsNoJsonObjectIsRefused) {
 
 TEST_F(GuardrailTest, UsageIsTakenBeforeTheAnswer) {
   std::string taken;
-  const auto take = [&taken](std::string body, std::function<void(const Status&)> done) {
-    taken = std::move(body);
+  const auto take = [&taken](std::string_view body, std::string_view account, std::function<void(const Status&)> done) {
+    taken = std::string(account) + " " + std::string(body);
     done(Status());
   };
   EXPECT_EQ(Ask(R"({"metadata":{"_user":"thief"}})", take).body, R"({"verdict":false})");
-  EXPECT_EQ(taken, R"({"metadata":{"_user":"thief"}})");
-  const auto fail = [](std::string, std::function<void(const Status&)> done) {
+  EXPECT_EQ(taken, R"(thief {"metadata":{"_user":"thief"}})");
+  const auto fail = [](std::string_view, std::string_view, std::function<void(const Status&)> done) {
     done({Code::kUnavailable, "the daemon is stopping"});
   };
-  EXPECT_EQ(Ask("{}", fail).status, 503);
+  EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"}})", fail).status, 503);
+  EXPECT_EQ(Ask("{}", fail).status, 200) << "nobody's usage";
 }
 
 }  // namespace
