@@ -8,11 +8,13 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <random>
 #include <system_error>
 #include <thread>
 #include <tuple>
 #include <utility>
 
+#include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
 #include "query/probe_routes.h"
@@ -27,6 +29,8 @@ constexpr size_t kInFlightBytesMax = 512u << 20;
 // Calls that are still open this long after the drain are cut.
 constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
 constexpr auto kSourceWatchPause = std::chrono::seconds(15);
+// A decision that ran out is not told any more after this.
+constexpr auto kSweepTime = std::chrono::seconds(1);
 
 int64_t Now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -45,6 +49,10 @@ detector::EngineOptions EngineOptionsOf(const Options& options) {
   return out;
 }
 
+enforcement::PolicyOptions PolicyOptionsOf(const Options& options) {
+  return {options.enforce, options.enforce_verdict, options.decision_minutes * kNanosecondsPerMinute};
+}
+
 // The host of HOST:PORT, to which the port that was bound is added again.
 std::string WithPort(const std::string& address, int port) {
   return address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
@@ -56,6 +64,7 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
+      sweep_timer_(io_),
       admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
       sources_(Now),
       source_watch_(io_) {}
@@ -79,6 +88,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   }
   STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartEnforcement());
   daemon->StartAudits();
   daemon->StartUpkeep();
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGateways());
@@ -120,11 +130,55 @@ Status Daemon::StartPipeline() {
   decoder_.emplace(*digester_, Now);
 
   engine_.emplace(EngineOptionsOf(options_), ParallelFor());
-  engine_->OnVerdictChange([this](const VerdictChange& change) { verdicts_.Publish(change); });
+  enforcer_.emplace(PolicyOptionsOf(options_), *store_, *engine_, Now);
+  STILLWATCH_RETURN_IF_ERROR(StartWebhooks());
+  engine_->OnVerdictChange([this](const VerdictChange& change) {
+    verdicts_.Publish(change);
+    enforcer_->OnVerdictChange(change);
+  });
   Result<std::unique_ptr<ingest::Pipeline>> pipeline = ingest::Pipeline::Start(*store_, *engine_, {});
   if (!pipeline.ok()) return pipeline.status();
   pipeline_ = std::move(pipeline).value();
   return Status();
+}
+
+Status Daemon::StartWebhooks() {
+  if (options_.webhook_urls.empty()) return Status();
+  enforcement::WebhookOptions webhooks;
+  for (const std::string& text : options_.webhook_urls) {
+    Result<enforcement::WebhookUrl> url = enforcement::WebhookUrl::Parse(text);
+    if (!url.ok()) return Status(url.status().code(), "--webhook-url: " + url.status().message());
+    webhooks.urls.push_back(std::move(url).value());
+  }
+  Result<std::string> secret = enforcement::LoadWebhookSecret(options_.webhook_secret_file);
+  if (!secret.ok()) return Status(secret.status().code(), "--webhook-secret-file " + secret.status().message());
+  webhooks.secret = std::move(secret).value();
+  webhooks.ca_file = options_.webhook_ca_file;
+  webhooks.seed = std::random_device()();
+  webhooks.clock = Now;
+  const Status status = enforcer_->TellByWebhook(*store_, std::move(webhooks));
+  return status.code() == Code::kInvalidArgument ? Status(status.code(), "--webhook-ca-file " + status.message()) : status;
+}
+
+Status Daemon::StartEnforcement() {
+  Result<enforcement::AccountSelector> selector = enforcement::AccountSelector::Parse(options_.authz_account);
+  if (!selector.ok()) return Status(Code::kInvalidArgument, "--authz-account " + selector.status().message());
+  external_authorization_.emplace(
+      std::move(selector).value(),
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kExternalAuthorization, id); },
+      static_cast<enforcement::RefusalStatus>(options_.authz_refusal_status));
+  STILLWATCH_RETURN_IF_ERROR(enforcer_->Start(*pipeline_));
+  SweepDecisionsLater();
+  return Status();
+}
+
+void Daemon::SweepDecisionsLater() {
+  sweep_timer_.expires_after(kSweepTime);
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    workers_.Post([this] { enforcer_->Sweep(); });  // It may write.
+    SweepDecisionsLater();
+  });
 }
 
 detector::ParallelFor Daemon::ParallelFor() {
@@ -142,7 +196,8 @@ void Daemon::StartAudits() {
 }
 
 void Daemon::StartUpkeep() {
-  const auto erase_reports = [this](const std::string& account_id, const std::stop_token& stop) {
+  const auto erase_reports = [this](const std::string& account_id, const std::stop_token& stop) -> Result<uint64_t> {
+    STILLWATCH_RETURN_IF_ERROR(enforcer_->Erase(account_id, stop));
     return audits_->archive().DeleteNaming(account_id, stop);
   };
   eraser_.emplace(*store_, *pipeline_, *engine_, upkeep_mutex_, erase_reports);
@@ -213,13 +268,16 @@ Status Daemon::StartGrpc() {
       *decoder_,        *pipeline_, admission_,
       ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
-  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
+  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_, [this](std::string_view account_id) {
+    return enforcer_->Ask(enforcement::Interface::kCheckAccount, account_id);
+  });
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
   admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, sources_, *store_, *eraser_, upkeep_workers_,
                          options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
   gateway_service_.emplace(*listeners_, *digester_, Now,
                            [this](std::function<void()> task) { workers_.Post(std::move(task)); });
+  decision_service_.emplace(*pipeline_, *store_, enforcer_->book(), query_workers_);
 
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -233,8 +291,9 @@ Status Daemon::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           ingest_service_.get(), &access_logs_->envoy(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_,
-           &*gateway_service_, &otlp_->traces(), &otlp_->logs(), &health_}) {
+            ingest_service_.get(), &access_logs_->envoy(), &*query_service_, &*label_service_, &*admin_service_,
+            &*audit_service_, &*decision_service_, &*external_authorization_, &*gateway_service_, &otlp_->traces(),
+            &otlp_->logs(), &health_}) {
     builder.RegisterService(service);
   }
   grpc_server_ = builder.BuildAndStart();
@@ -247,23 +306,39 @@ Status Daemon::StartGrpc() {
 
 std::string Daemon::MetricsText() const {
   return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, sources_.List(),
-                            store_->damages().count());
+                            store_->damages().count()) +
+         enforcer_->MetricsText();
+}
+
+void Daemon::AddGuardrail(http::Router& router) {
+  portkey_intake_.emplace(*decoder_, *pipeline_, admission_, ingest_counters_, Now);
+  guardrail_.emplace(
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
+      enforcement::DefaultGuardrailAccountKeys(),
+      [this](std::string_view body, std::string_view account_id, std::function<void(const Status&)> done) {
+        portkey_intake_->Take(body, account_id, std::move(done));
+      });
+  enforcement::AddGuardrailRoute(router, *guardrail_, [this] { return admission_.has_room(); });
 }
 
 Status Daemon::StartHttp() {
   std::function<bool(std::string_view)> is_known_token;
   if (tokens_ != nullptr)
     is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
-  const auto router = std::make_shared<http::Router>(std::move(is_known_token));
+  const auto router = std::make_shared<http::Router>(is_known_token);
   query::AddProbeRoutes(
       *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
   otlp_->AddRoutes(*router);
   access_logs_->AddRoutes(*router);
+  const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
+  enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
+  AddGuardrail(*router);
   http::HttpServerOptions options;
   options.address = options_.http_address;
   options.router = router;
   options.tls = tls_;
-  options.post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  options.post = post;
   Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
   if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
   http_server_ = std::move(server).value();
@@ -292,6 +367,7 @@ void Daemon::Drain() {
   if (std::exchange(is_drained_, true)) return;
   health_.SetNotServing();
   // Requests that were read are still to be answered, which takes a thread.
+  sweep_timer_.cancel();
   io_.restart();
   if (http_server_ != nullptr) http_server_->Drain();
   std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });

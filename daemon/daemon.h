@@ -17,6 +17,12 @@
 #include "daemon/options.h"
 #include "daemon/worker_pool.h"
 #include "detector/scoring_engine.h"
+#include "enforcement/decision_service.h"
+#include "enforcement/decision_stream.h"
+#include "enforcement/enforcer.h"
+#include "enforcement/external_authorization.h"
+#include "enforcement/guardrail.h"
+#include "enforcement/portkey_usage.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
 #include "gateways/access_log_listeners.h"
@@ -66,6 +72,9 @@ class Daemon {
 
   Status OpenStore();
   Status StartPipeline();
+  Status StartEnforcement();
+  Status StartWebhooks();
+  void SweepDecisionsLater();
   void StartAudits();
   void StartUpkeep();
   Status StartGateways();
@@ -73,6 +82,7 @@ class Daemon {
   Status StartAccessLogs();
   Status StartGrpc();
   Status StartHttp();
+  void AddGuardrail(http::Router& router);
   detector::ParallelFor ParallelFor();
   std::string MetricsText() const;
   void Drain();
@@ -89,7 +99,9 @@ class Daemon {
   std::optional<features::PromptDigester> digester_;
   std::optional<detector::ScoringEngine> engine_;
   query::VerdictHub verdicts_;
+  std::optional<enforcement::Enforcer> enforcer_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
+  boost::asio::steady_timer sweep_timer_;
 
   ingest::IngestCounters ingest_counters_;
   ingest::Admission admission_;
@@ -115,6 +127,11 @@ class Daemon {
   std::optional<query::AdminService> admin_service_;
   std::optional<query::AuditService> audit_service_;
   std::optional<gateways::GatewayService> gateway_service_;
+  std::optional<enforcement::DecisionService> decision_service_;
+  std::optional<enforcement::ExternalAuthorization> external_authorization_;
+  std::optional<enforcement::DecisionStream> decision_stream_;
+  std::optional<enforcement::PortkeyIntake> portkey_intake_;
+  std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string grpc_bound_address_;
   std::unique_ptr<http::HttpServer> http_server_;

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "proto/decision.h"
+
 namespace stillwatch::daemon {
 
 // Every option's default stands here. Flags win over the environment (STILLWATCH_DATA_DIR, …), which wins over the file.
@@ -34,6 +36,17 @@ struct Options {
   bool syslog_beyond_loopback = false;
   // Access logs that are read as they grow.
   std::vector<std::string> follow;
+  // What gateways are told: see enforcement/policy.h.
+  EnforcementMode enforce = EnforcementMode::kOn;
+  Verdict enforce_verdict = Verdict::kAct;
+  uint32_t decision_minutes = 240;
+  // Where Envoy's external authorization finds the account, and what it answers to a client that is refused.
+  std::vector<std::string> authz_account = {"extension:account_id", "jwt:sub", "header:x-account-id"};
+  int authz_refusal_status = 403;
+  // Who is told of verdicts and decisions, signed with the key of a file.
+  std::vector<std::string> webhook_urls;
+  std::string webhook_secret_file;
+  std::string webhook_ca_file;
   std::string log_level = "info";
   // Check the store and end, instead of serving.
   bool verify = false;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "detector/scoring_engine.h"
+#include "enforcement/decision_book.h"
 #include "ingest/account_eraser.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
@@ -41,6 +42,8 @@ class ServiceHarness {
   v1::LabelService::Stub& label() { return *label_stub_; }
   v1::AdminService::Stub& admin() { return *admin_stub_; }
   VerdictHub& verdicts() { return verdicts_; }
+  // What CheckAccount answers from.
+  enforcement::DecisionBook& decisions() { return decisions_; }
   ingest::Pipeline& pipeline() { return *pipeline_; }
   ingest::IngestCounters& ingest_counters() { return ingest_counters_; }
   ingest::SourceRegistry& sources() { return sources_; }
@@ -60,6 +63,7 @@ class ServiceHarness {
   ingest::SourceRegistry sources_{[] { return kStartTime; }};
   QueryWorkers workers_;
   std::atomic<int64_t> label_time_unix_nano_{kStartTime};  // One more for each label.
+  enforcement::DecisionBook decisions_;
   QueryService query_service_;
   LabelService label_service_;
   std::mutex upkeep_mutex_;
