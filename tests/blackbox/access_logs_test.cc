@@ -182,10 +182,11 @@ TEST_F(AccessLogsTest, ADatagramOfNoSenseIsCountedWithItsSource) {
   const uint16_t port = FreePort();
   StartNginx(port, "log_format stillwatch 'no JSON';\naccess_log syslog:server=" + udp_address_ + " stillwatch;\n");
   Ask(port, "account-1");
-  std::string metrics;
-  do metrics = Get(*deployment_, "/metrics");
-  while (metrics.find("stillwatch_source_rejected_total") == std::string::npos);
-  EXPECT_NE(metrics.find("listener=\"syslog\",source=\"syslog 127.0.0.1\""), std::string::npos) << metrics;
+  const std::string counted =
+      "stillwatch_source_rejected_total{listener=\"syslog\",source=\"syslog 127.0.0.1\",reason=\"bad_encoding\"} 1";
+  while (Get(*deployment_, "/metrics").find(counted) == std::string::npos) {
+  }
+  EXPECT_EQ(deployment_->Status().rejected_event_count(), 1U);
 }
 
 }  // namespace
