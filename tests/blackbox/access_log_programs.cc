@@ -87,8 +87,9 @@ void WaitForListener(uint16_t port) {
 }
 
 std::string Ask(uint16_t port, const std::string& account, const std::string& agent) {
-  return Exchange(port, "GET /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nUser-Agent: " + agent +
-                            "\r\nX-Account-Id: " + account + "\r\nConnection: close\r\n\r\n");
+  return Exchange(port, "GET /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+                            "\r\nUser-Agent: " + agent + "\r\nX-Account-Id: " + account +
+                            "\r\nConnection: close\r\n\r\n");
 }
 
 std::string Get(const Deployment& deployment, const std::string& path) {

@@ -24,7 +24,7 @@ class EnvoyTest : public ::testing::Test {
   EnvoyTest() { setenv("STILLWATCH_NODE_MODULES", STILLWATCH_NODE_MODULES, 1); }
 
   std::vector<std::string> Sender(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"node", STILLWATCH_ENVOY_SENDER, deployment_.grpc_address()});
+    arguments.insert(arguments.begin(), {"/usr/bin/env", "node", STILLWATCH_ENVOY_SENDER, deployment_.grpc_address()});
     return arguments;
   }
 
