@@ -1,5 +1,6 @@
 #include "gateways/message_join.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace stillwatch::gateways {
@@ -26,9 +27,19 @@ void MessageJoin::DropOld(int64_t now) {
   }
 }
 
-void MessageJoin::Add(const std::string& call_id, std::vector<OtlpMessage> messages) {
+bool MessageJoin::Expects(const std::string& source_name, const std::string& call_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto source = sources_.find(source_name);
+  if (source == sources_.end() || source->second < clock_() - kAgeNanoMax) return false;
+  const auto held = calls_.find(call_id);
+  return held == calls_.end() || std::ranges::none_of(held->second.messages, &OtlpMessage::is_answer);
+}
+
+void MessageJoin::Add(const std::string& source_name, const std::string& call_id, std::vector<OtlpMessage> messages) {
   const int64_t now = clock_();
   const std::lock_guard lock(mutex_);
+  if (sources_.size() < kSourceCountMax || sources_.contains(source_name)) sources_[source_name] = now;
+  has_sources_ = true;
   const auto [held, is_new] = calls_.try_emplace(call_id);
   if (is_new) {
     held->second.since_unix_nano = now;

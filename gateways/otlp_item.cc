@@ -35,7 +35,7 @@ std::optional<std::string_view> RoleOfEvent(std::string_view event_name) {
 }
 
 void AddEventMessage(std::string_view role, const Record& event, OtlpItem& item) {
-  for (const char* key : {"body.content", "body.message.content", "content", "message.content", "message", "body"}) {
+  for (const char* key : {"body.content", "body.message.content", "body.message", "content", "message.content", "message", "body"}) {
     const Value* text = Find(event, key);
     if (text == nullptr || text->text.empty()) continue;
     item.messages.push_back({std::string(role), std::string(text->text)});

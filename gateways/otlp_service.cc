@@ -1,5 +1,6 @@
 #include "gateways/otlp_service.h"
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/support/slice.h>
 
 #include <iterator>
@@ -74,7 +75,7 @@ grpc::Service& OtlpService::logs() { return *logs_; }
 void OtlpService::Take(OtlpSignal signal, OtlpItem& item, IntakeRequest& request) {
   // A message of its own is no call; it waits for the one that it belongs to.
   if (signal == OtlpSignal::kLogs && !item.messages.empty()) {
-    if (!item.call_id.empty()) join_.Add(item.call_id, std::move(item.messages));
+    if (!item.call_id.empty()) join_.Add(item.source_name, item.call_id, std::move(item.messages));
     return;
   }
   if (!item.call_id.empty()) {
@@ -85,15 +86,37 @@ void OtlpService::Take(OtlpSignal signal, OtlpItem& item, IntakeRequest& request
   request.BuilderOf(item.source_name).Add(item.record, item.call_id);
 }
 
-void OtlpService::Export(OtlpSignal signal, OtlpEncoding encoding, std::string_view body,
-                         std::function<void(const IntakeReport&)> done) {
-  IntakeRequest request(resources_, mapper_, std::string(kListener), body.size());
-  const auto take = [&](OtlpItem& item) { Take(signal, item, request); };
+Status OtlpService::Read(const Job& job, const TakeOtlpItem& take) {
+  return job.encoding == OtlpEncoding::kJson ? ReadOtlpJson(job.signal, job.body, take)
+                                             : ReadOtlpProtobuf(job.signal, job.body, take);
+}
+
+// Nothing is joined before all is there: a request that is put off is read anew.
+bool OtlpService::MustWait(const Job& job) const {
+  if (job.signal != OtlpSignal::kTraces) return false;
+  bool must_wait = false;
+  const Status status = Read(job, [&](const OtlpItem& item) {
+    must_wait = must_wait || (!item.call_id.empty() && item.messages.empty() &&
+                              join_.Expects(item.source_name, item.call_id) && mapper_.IsCall(item.record));
+  });
+  return status.ok() && must_wait;
+}
+
+void OtlpService::Finish(const Job& job) {
+  IntakeRequest request(resources_, mapper_, std::string(kListener), job.body.size());
   IntakeReport failed;
-  failed.status =
-      encoding == OtlpEncoding::kJson ? ReadOtlpJson(signal, body, take) : ReadOtlpProtobuf(signal, body, take);
-  if (!failed.status.ok()) return done(failed);
-  std::move(request).Submit(std::move(done));
+  failed.status = Read(job, [&](OtlpItem& item) { Take(job.signal, item, request); });
+  if (!failed.status.ok()) return job.done(failed);
+  std::move(request).Submit(job.done);
+}
+
+void OtlpService::Export(Job job) {
+  if (!join_.has_sources() || !MustWait(job)) return Finish(job);
+  const auto alarm = std::make_shared<grpc::Alarm>();
+  const auto held = std::make_shared<ingest::AdmittedBytes>(resources_.admission, job.body.size());
+  alarm->Set(std::chrono::system_clock::now() + kPatience, [this, alarm, held, job = std::move(job)](bool /*ok*/) {
+    resources_.post([this, alarm, held, job] { Finish(job); });
+  });
 }
 
 grpc::ServerUnaryReactor* OtlpService::ExportCall(OtlpSignal signal, grpc::CallbackServerContext* context,
@@ -106,16 +129,16 @@ grpc::ServerUnaryReactor* OtlpService::ExportCall(OtlpSignal signal, grpc::Callb
   // What waits for a worker counts, too.
   const auto held = std::make_shared<ingest::AdmittedBytes>(resources_.admission, request->Length());
   resources_.post([this, signal, request, response, reactor, held] {
-    grpc::Slice slice;
-    if (!request->DumpToSingleSlice(&slice).ok()) {
+    const auto slice = std::make_shared<grpc::Slice>();
+    if (!request->DumpToSingleSlice(slice.get()).ok()) {
       return reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, "the message has no bytes"});
     }
-    const std::string_view body(reinterpret_cast<const char*>(slice.begin()), slice.size());
-    Export(signal, OtlpEncoding::kProtobuf, body, [signal, response, reactor](const IntakeReport& report) {
-      if (!report.status.ok()) return reactor->Finish(ToGrpcError(report.status));
-      *response = ToGrpcAnswer(signal, report);
-      reactor->Finish(grpc::Status::OK);
-    });
+    const std::string_view body(reinterpret_cast<const char*>(slice->begin()), slice->size());
+    Export({signal, OtlpEncoding::kProtobuf, slice, body, [signal, response, reactor](const IntakeReport& report) {
+              if (!report.status.ok()) return reactor->Finish(ToGrpcError(report.status));
+              *response = ToGrpcAnswer(signal, report);
+              reactor->Finish(grpc::Status::OK);
+            }});
   });
   return reactor;
 }
@@ -132,12 +155,13 @@ void OtlpService::AddRoute(http::Router& router, OtlpSignal signal, std::string 
   route.content_types = {"application/x-protobuf", "application/json"};
   route.body_bytes_max = kHttpBodyBytesMax;
   route.has_room = [this] { return resources_.admission.has_room(); };
-  route.handle = [this, signal](const http::Request& request, const http::Responder& responder) {
+  route.handle = [this, signal](http::Request request, const http::Responder& responder) {
     const OtlpEncoding encoding =
         request.content_type == "application/json" ? OtlpEncoding::kJson : OtlpEncoding::kProtobuf;
-    Export(signal, encoding, request.body, [signal, encoding, responder](const IntakeReport& report) {
-      responder.Respond(ToHttpAnswer(signal, encoding, report));
-    });
+    const auto body = std::make_shared<const std::string>(std::move(request.body));
+    Export({signal, encoding, body, *body, [signal, encoding, responder](const IntakeReport& report) {
+              responder.Respond(ToHttpAnswer(signal, encoding, report));
+            }});
   };
   router.Add(std::move(route));
 }

@@ -6,6 +6,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,9 @@ namespace stillwatch::gateways {
 // and RetryInfo, or 503 and Retry-After.
 class OtlpService {
  public:
+  // Longer than the delay of log exporters (1 s), shorter than any exporter's time limit (10 s).
+  static constexpr std::chrono::milliseconds kPatience{2000};
+
   OtlpService(const IntakeResources& resources, ListenerCatalog& catalog);
   ~OtlpService();
 
@@ -45,9 +49,20 @@ class OtlpService {
   grpc::ServerUnaryReactor* ExportCall(OtlpSignal signal, grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* request, grpc::ByteBuffer* response);
 
-  // Reads a request on the calling thread. `done` is called once, with an error or with what became of the request.
-  void Export(OtlpSignal signal, OtlpEncoding encoding, std::string_view body,
-              std::function<void(const IntakeReport&)> done);
+  // A request on its way. `owner` keeps the bytes of `body`; `done` is called once.
+  struct Job {
+    OtlpSignal signal;
+    OtlpEncoding encoding;
+    std::shared_ptr<const void> owner;
+    std::string_view body;
+    std::function<void(const IntakeReport&)> done;
+  };
+
+  // Works on a request on the calling thread, or puts it off once if messages of its calls are still to come.
+  void Export(Job job);
+  void Finish(const Job& job);
+  static Status Read(const Job& job, const TakeOtlpItem& take);
+  bool MustWait(const Job& job) const;
   void Take(OtlpSignal signal, OtlpItem& item, IntakeRequest& request);
   void AddRoute(http::Router& router, OtlpSignal signal, std::string path);
 

@@ -80,6 +80,23 @@ bool RecordMapper::IsKnown(std::string_view key) const {
   return Find(key, scratch, number) != nullptr;
 }
 
+bool RecordMapper::IsCall(const Record& record) const {
+  Scratch scratch;
+  bool is_call = !must_be_marked_;
+  for (const Field& field : record.fields()) {
+    uint32_t number = 0;
+    const Entry* entry = Find(field.key, scratch, number);
+    if (entry == nullptr || IsEmpty(field.value)) continue;
+    is_call |= entry->marks_call;
+    if (entry->Excludes(field.value)) return false;
+  }
+  return is_call;
+}
+
+bool RecordMapper::Entry::Excludes(const Value& value) const {
+  return not_calls != nullptr && std::ranges::find(*not_calls, value.text) != not_calls->end();
+}
+
 const RecordMapper::Entry* RecordMapper::Find(std::string_view key, Scratch& scratch, uint32_t& number) const {
   const auto found = entries_.find(absl::string_view(key.data(), key.size()));
   if (found != entries_.end()) return &found->second;
@@ -124,9 +141,7 @@ void RecordMapper::Map(Record& record, Scratch& scratch, MappedRecord& out) cons
     uint32_t number = 0;
     const Entry* entry = Find(field.key, scratch, number);
     if (entry == nullptr || IsEmpty(field.value)) continue;
-    if (entry->not_calls != nullptr) {
-      is_excluded |= std::ranges::find(*entry->not_calls, field.value.text) != entry->not_calls->end();
-    }
+    is_excluded |= entry->Excludes(field.value);
     out.is_call |= entry->marks_call;
     for (const Use& use : entry->uses) Take(use, record, i, number, out);
     if (!entry->is_expanded) continue;

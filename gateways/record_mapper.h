@@ -56,6 +56,8 @@ class RecordMapper {
   const MappingTable& table() const { return table_; }
   // True if the key means something: of what many messages share (a resource), only that need be added to each.
   bool IsKnown(std::string_view key) const;
+  // True if the record is about a call of a model, as far as its own keys tell.
+  bool IsCall(const Record& record) const;
   // Fills `out` anew. JSON that is to be looked into adds its members to the record.
   void Map(Record& record, Scratch& scratch, MappedRecord& out) const;
 
@@ -72,6 +74,8 @@ class RecordMapper {
     const std::vector<std::string>* not_calls = nullptr;  // Values with which the message is no call.
     bool marks_call = false;
     bool is_expanded = false;
+
+    bool Excludes(const Value& value) const;
   };
 
   void AddUses(Target target, const std::vector<Alias>& aliases, uint32_t& rank);

@@ -86,7 +86,7 @@ TEST_P(OtlpExportersTest, EveryCallIsAnEventWithAllThatIsKnown) {
                 std::to_string(kCallCount)});
   ASSERT_EQ(client.exit_code, 0) << client.errors;
   EXPECT_EQ(client.errors, "");
-  EXPECT_THAT(deployment.Client({"status", "--output", "json"}).output, HasSubstr("\"test-" + form + "\""));
+  EXPECT_THAT(deployment.Client({"status"}).output, HasSubstr("\"test-" + form + "\""));
   ASSERT_EQ(deployment.Stop(), 0);
 
   std::map<uint64_t, Stored> by_tokens;  // Call number n has 100 + n tokens.
@@ -115,6 +115,37 @@ TEST_P(OtlpExportersTest, EveryCallIsAnEventWithAllThatIsKnown) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, OtlpExportersTest, ::testing::Values("grpc", "proto", "json"));
+
+TEST(MapCommandTest, ShowsWhatACapturedMessageBecomes) {
+  Deployment deployment;
+  const TemporaryDirectory directory;
+  const std::string file = directory / "capture.json";
+  const std::string before =
+      R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":"1790000000000000000","attributes":[
+    {"key":"gen_ai.request.model","value":{"stringValue":"m"}},{"key":"gen_ai.request.temperature","value":{"stringValue":"hot"}},
+    {"key":"my.tenant","value":{"stringValue":"acme"}})";
+  WriteFile(file, before + R"(,{"key":"user.id","value":{"stringValue":"a"}}]}]}]}]})");
+  const Finished good = deployment.Client({"map", "--listener", "otlp", file});
+  EXPECT_EQ(good.exit_code, 0) << good.errors;
+  EXPECT_THAT(good.output, HasSubstr(R"("outcome":"event")"));
+  EXPECT_THAT(good.output, HasSubstr(R"({"field":"account_id","key":"user.id","value":"a","problem":""})"));
+  EXPECT_THAT(good.output,
+              HasSubstr(R"("key":"gen_ai.request.temperature","value":"","problem":"temperature: is no such number")"));
+  EXPECT_THAT(good.output, HasSubstr(R"({"key":"my.tenant","value":"acme"})"));
+  EXPECT_EQ(deployment.Status().stored_event_count(), 0u);
+
+  WriteFile(file, before + "]}]}]}]}");
+  const Finished rejected = deployment.Client({"map", "--listener", "otlp", file});
+  EXPECT_EQ(rejected.exit_code, 3);
+  EXPECT_THAT(rejected.output, HasSubstr("account_id: is required"));
+  EXPECT_EQ(deployment.Client({"map", "--listener", "otpl", file}).exit_code, 1);
+  ASSERT_EQ(deployment.Stop(), 0);
+
+  WriteFile(directory / "own.toml", "[listeners.otlp]\naccount_id = [\"my.tenant\", \"...\"]\n");
+  Deployment extended({"--gateway-mapping", directory / "own.toml"});
+  EXPECT_THAT(extended.Client({"map", "--listener", "otlp", file}).output,
+              HasSubstr(R"({"field":"account_id","key":"my.tenant","value":"acme","problem":""})"));
+}
 
 class HostileSenderTest : public ::testing::Test {
  protected:

@@ -7,9 +7,9 @@ namespace {
 
 TEST(MessageJoinTest, MessagesWaitForTheirCall) {
   MessageJoin join([] { return int64_t{1}; });
-  join.Add("a", {{"user", "first"}});
-  join.Add("b", {{"user", "other"}});
-  join.Add("a", {{"", "second"}});
+  join.Add("source", "a", {{"user", "first"}});
+  join.Add("source", "b", {{"user", "other"}});
+  join.Add("source", "a", {{"", "second"}});
   const std::vector<OtlpMessage> messages = join.Take("a");
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_EQ(messages[0].text, "first");
@@ -24,7 +24,7 @@ TEST(MessageJoinTest, MessagesWaitForTheirCall) {
 TEST(MessageJoinTest, TheOldestGoBeyondTheBound) {
   MessageJoin join([] { return int64_t{1}; }, 10'000);
   for (int i = 0; i < 100; ++i) {
-    join.Add(std::to_string(i), {{"user", std::string(1000, 'x')}});
+    join.Add("source", std::to_string(i), {{"user", std::string(1000, 'x')}});
     EXPECT_LE(join.held_bytes(), 10'000u);
   }
   EXPECT_TRUE(join.Take("0").empty());
@@ -35,9 +35,9 @@ TEST(MessageJoinTest, TheOldestGoBeyondTheBound) {
 TEST(MessageJoinTest, TextIsNotKeptForLong) {
   int64_t now = 1;
   MessageJoin join([&now] { return now; });
-  join.Add("old", {{"user", "text"}});
+  join.Add("source", "old", {{"user", "text"}});
   now += MessageJoin::kAgeNanoMax + 1;
-  join.Add("new", {{"user", "text"}});
+  join.Add("source", "new", {{"user", "text"}});
   EXPECT_TRUE(join.Take("old").empty());
   EXPECT_EQ(join.Take("new").size(), 1u);
   EXPECT_EQ(join.dropped_count(), 1u);
@@ -46,13 +46,27 @@ TEST(MessageJoinTest, TextIsNotKeptForLong) {
 TEST(MessageJoinTest, ACallThatComesAgainIsNotTakenForTheOldOne) {
   int64_t now = 1;
   MessageJoin join([&now] { return now; });
-  join.Add("call", {{"user", "text"}});
+  join.Add("source", "call", {{"user", "text"}});
   EXPECT_EQ(join.Take("call").size(), 1u);
   now += MessageJoin::kAgeNanoMax;
-  join.Add("call", {{"user", "text"}});
+  join.Add("source", "call", {{"user", "text"}});
   now += 2;
-  join.Add("other", {{"user", "text"}});
+  join.Add("source", "other", {{"user", "text"}});
   EXPECT_EQ(join.Take("call").size(), 1u);
+}
+
+TEST(MessageJoinTest, AnswersAreExpectedOfSourcesThatTellThem) {
+  int64_t now = 1;
+  MessageJoin join([&now] { return now; });
+  EXPECT_FALSE(join.Expects("source", "call"));
+  join.Add("source", "call", {{"user", "question"}});
+  EXPECT_TRUE(join.Expects("source", "call"));
+  EXPECT_TRUE(join.Expects("source", "other"));
+  EXPECT_FALSE(join.Expects("silent", "call"));
+  join.Add("source", "call", {{"", "answer"}});
+  EXPECT_FALSE(join.Expects("source", "call"));
+  now += MessageJoin::kAgeNanoMax + 1;
+  EXPECT_FALSE(join.Expects("source", "other"));
 }
 
 }  // namespace

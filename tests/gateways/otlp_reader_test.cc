@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <sstream>
 
 #include "opentelemetry/proto/collector/logs/v1/logs_service.pb.h"
@@ -17,7 +18,7 @@ using opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
 using opentelemetry::proto::common::v1::AnyValue;
 using opentelemetry::proto::common::v1::KeyValue;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 // An item in words: source, call, KEY=KIND:VALUE …, ROLE>TEXT ….
 std::vector<std::string> InWords(const OtlpItem& item) {
@@ -126,8 +127,8 @@ TEST(OtlpReaderTest, BothEncodingsOfLogsGiveTheSame) {
   for (const auto& items :
        {Read(OtlpSignal::kLogs, request.SerializeAsString(), false), Read(OtlpSignal::kLogs, json, true)}) {
     ASSERT_EQ(items.size(), 1u);
-    EXPECT_THAT(items[0], ElementsAre("", kCallId, "event.name=t:gen_ai.choice", "body.message.content=t:Hello!",
-                                      "log.time_unix_nano=i:5", ">Hello!"));
+    EXPECT_THAT(items[0], UnorderedElementsAre("", kCallId, "event.name=t:gen_ai.choice",
+                                               "body.message.content=t:Hello!", "log.time_unix_nano=i:5", ">Hello!"));
   }
 }
 
@@ -178,6 +179,22 @@ TEST(OtlpReaderTest, DeepAndHugeValuesAreHarmless) {
   const std::string brackets(2'000'000, '[');
   EXPECT_EQ(ReadOtlpJson(OtlpSignal::kTraces, R"({"resourceSpans":)" + brackets, [](OtlpItem&) {}).code(),
             Code::kInvalidArgument);
+}
+
+TEST(OtlpReaderTest, DamageIsHarmless) {
+  const std::string bytes = Traces().SerializeAsString();
+  for (uint32_t seed = 0; seed < 20'000; ++seed) {
+    std::minstd_rand random(seed + 1);
+    std::string damaged = seed % 2 == 0 ? bytes : std::string(kTracesJson);
+    for (uint32_t i = 0; i <= seed % 4; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
+    const auto check = [seed](OtlpItem& item) {
+      EXPECT_TRUE(item.call_id.empty() || item.call_id.size() == kCallId.size()) << seed;
+      for (const Field& field : item.record.fields()) EXPECT_LE(field.key.size(), 4096u) << seed;
+    };
+    const Status status = seed % 2 == 0 ? ReadOtlpProtobuf(OtlpSignal::kTraces, damaged, check)
+                                        : ReadOtlpJson(OtlpSignal::kTraces, damaged, check);
+    EXPECT_TRUE(status.ok() || status.code() == Code::kInvalidArgument) << seed;
+  }
 }
 
 TEST(OtlpReaderTest, CapturesOfAnyFormAreTold) {

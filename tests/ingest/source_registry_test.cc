@@ -60,8 +60,8 @@ TEST_F(SourceRegistryTest, NamesBeyondTheLimitShareOne) {
   uint64_t received = 0;
   for (const NamedSource& source : sources) received += source.source->received;
   EXPECT_EQ(received, 3 * SourceRegistry::kSourceCountMax + 1);
-  EXPECT_EQ(sources[0].name, "(others)");
-  EXPECT_EQ(sources[0].source->received, 2 * SourceRegistry::kSourceCountMax);
+  EXPECT_EQ(sources[1].name, "(others)");
+  EXPECT_EQ(sources[1].source->received, 2 * SourceRegistry::kSourceCountMax);
 }
 
 TEST_F(SourceRegistryTest, NamesAreCutAndEmptyOnesNamed) {
