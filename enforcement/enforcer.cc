@@ -64,6 +64,7 @@ Enforcer::Enforcer(const PolicyOptions& options, const storage::KeyValueStore& s
                    const detector::ScoringEngine& engine, Clock clock)
     : store_(store),
       engine_(engine),
+      clock_(clock),
       book_(
           options, [&engine](std::string_view account_id) { return engine.StandingOf(account_id); }, std::move(clock)) {
   book_.OnChange([this](const DecisionEntry& entry, const Decision& decision) { OnDecisionChange(entry, decision); });
@@ -83,7 +84,8 @@ Status Enforcer::TellByWebhook(storage::KeyValueStore& store, WebhookOptions opt
 
 void Enforcer::TellVerdict(const VerdictChange& change) {
   if (!outbox_) return;
-  outbox_->Append(MakeVerdictMessage(change, {engine_.Get(change.account_id), *engine_.baseline()}));
+  const int64_t told = is_started_ ? clock_() : 0;
+  outbox_->Append(MakeVerdictMessage(change, told, {engine_.Get(change.account_id), *engine_.baseline()}));
 }
 
 void Enforcer::TellDecision(const DecisionEntry& entry, const Decision& decision) {

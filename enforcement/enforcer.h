@@ -67,6 +67,7 @@ class Enforcer {
 
   const storage::KeyValueStore& store_;
   const detector::ScoringEngine& engine_;
+  const Clock clock_;
   ingest::Pipeline* pipeline_ = nullptr;  // From Start on.
   std::atomic<bool> is_started_{false};
   std::vector<std::string> suspects_;  // Accounts whose verdict changed before Start.

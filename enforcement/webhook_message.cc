@@ -122,9 +122,11 @@ JsonWriter BeginMessage(const WebhookMessage& message, std::string_view type) {
 
 }  // namespace
 
-WebhookMessage MakeVerdictMessage(const VerdictChange& change, const AccountEvidence& evidence) {
+WebhookMessage MakeVerdictMessage(const VerdictChange& change, int64_t told_unix_nano,
+                                  const AccountEvidence& evidence) {
   const std::string identity = change.account_id + '\n' + std::to_string(change.time_unix_nano) + '\n' +
-                               std::string(NameOf(change.from)) + '\n' + std::string(NameOf(change.to));
+                               std::string(NameOf(change.from)) + '\n' + std::string(NameOf(change.to)) + '\n' +
+                               std::to_string(told_unix_nano);
   WebhookMessage message{"verdict_" + HexOf(HashName(identity)), change.account_id, ""};
   JsonWriter json = BeginMessage(message, "verdict.changed");
   json.Name("from_verdict").Text(NameOf(change.from)).Name("to_verdict").Text(NameOf(change.to));

@@ -12,7 +12,7 @@
 
 namespace stillwatch::enforcement {
 
-// A message to every receiver. `id` is the same whenever the same thing is told again.
+// A message to every receiver. `id` is the same over all tries and restarts.
 struct WebhookMessage {
   std::string id;
   std::string account_id;
@@ -25,8 +25,9 @@ struct AccountEvidence {
   const detector::Baseline& baseline;
 };
 
-// "verdict.changed".
-WebhookMessage MakeVerdictMessage(const VerdictChange& change, const AccountEvidence& evidence);
+// "verdict.changed". `told_unix_nano`: when it was noticed, since a label may change a verdict several times at one
+// event time; 0 for one that a replay of the log says again.
+WebhookMessage MakeVerdictMessage(const VerdictChange& change, int64_t told_unix_nano, const AccountEvidence& evidence);
 // "decision.began" or "decision.ended".
 WebhookMessage MakeDecisionMessage(const DecisionEntry& entry, const Decision& decision,
                                    const AccountEvidence& evidence);

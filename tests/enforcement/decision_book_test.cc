@@ -121,7 +121,7 @@ TEST_F(DecisionBookTest, AnAnalystAllowsForATimeAndTheVerdictTakesOverAgain) {
   EXPECT_FALSE(IsRefused("thief"));
   EXPECT_THAT(Listed(), IsEmpty());
   EXPECT_EQ(book_->ListByAnalyst().size(), 1u);
-  now_ += kHour;
+  now_ += kHour + 1;
   book_->Sweep();
   EXPECT_TRUE(IsRefused("thief"));
   EXPECT_THAT(Listed(), ElementsAre("thief"));
