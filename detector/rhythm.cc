@@ -2,10 +2,10 @@
 
 #include <emmintrin.h>
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace stillwatch::detector {
 namespace {
@@ -23,46 +23,83 @@ constexpr double kDifferenceMax = 0.8;
 // Differences below this are taken for this: a handful of equal counts is no proof of perfection.
 constexpr double kDifferenceMin = 0.1;
 
-// Runs of bins that are added up at a time.
+// Bins that are looked at together.
 constexpr uint32_t kRun = 16;
-using Run = Eigen::Map<const Eigen::Array<float, kRun, 1>, Eigen::Aligned16>;
 
-// Σ |x − y| over the first `count` bytes, of which whole runs may be read.
-uint32_t AbsoluteDifference(const uint8_t* x, const uint8_t* y, uint32_t count) {
+// Calls visit(x, y) with the counts of each run of the first `count` bins; those behind are 0.
+template <typename Visit>
+void VisitRuns(const uint8_t* x, const uint8_t* y, uint32_t count, const Visit& visit) {
   alignas(16) static constexpr std::array<uint8_t, 2 * kRun> kMask = [] {
     std::array<uint8_t, 2 * kRun> mask{};
     std::fill_n(mask.begin(), kRun, uint8_t{0xFF});
     return mask;
   }();
-  __m128i sums = _mm_setzero_si128();
   for (uint32_t i = 0; i < count; i += kRun) {
     const uint32_t left = std::min(kRun, count - i);
     const __m128i mask = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kMask.data() + kRun - left));
     const __m128i a = _mm_and_si128(mask, _mm_load_si128(reinterpret_cast<const __m128i*>(x + i)));
     const __m128i b = _mm_and_si128(mask, _mm_load_si128(reinterpret_cast<const __m128i*>(y + i)));
-    sums = _mm_add_epi64(sums, _mm_sad_epu8(a, b));
+    if (!visit(a, b)) return;
   }
+}
+
+// Σ |x − y| over the first `count` bins.
+uint32_t AbsoluteDifference(const uint8_t* x, const uint8_t* y, uint32_t count) {
+  __m128i sums = _mm_setzero_si128();
+  VisitRuns(x, y, count, [&sums](__m128i a, __m128i b) {
+    sums = _mm_add_epi64(sums, _mm_sad_epu8(a, b));
+    return true;
+  });
   return static_cast<uint32_t>(_mm_cvtsi128_si32(sums) + _mm_cvtsi128_si32(_mm_srli_si128(sums, 8)));
 }
 
-// Σ (x − y)² / (x + y) over bins [begin, end), at most a run.
-float DifferenceOf(const float* x, const float* y, uint32_t begin, uint32_t end) {
-  if (end - begin == kRun) {
-    const Run a(x + begin);
-    const Run b(y + begin);
-    return ((a - b).square() / (a + b).max(1.0F)).sum();
+// (x − y)² / (x + y) of four bins, from 16-bit squares and sums.
+__m128 Quotients(__m128i squares, __m128i sums) {
+  return _mm_div_ps(_mm_cvtepi32_ps(squares), _mm_max_ps(_mm_cvtepi32_ps(sums), _mm_set1_ps(1.0F)));
+}
+
+// The same of a run, as four partial sums.
+__m128 RunDifference(__m128i x, __m128i y) {
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i apart = _mm_or_si128(_mm_subs_epu8(x, y), _mm_subs_epu8(y, x));
+  __m128 out = _mm_setzero_ps();
+  for (const auto& [wide_apart, wide_sum] :
+       {std::pair(_mm_unpacklo_epi8(apart, zero),
+                  _mm_add_epi16(_mm_unpacklo_epi8(x, zero), _mm_unpacklo_epi8(y, zero))),
+        std::pair(_mm_unpackhi_epi8(apart, zero),
+                  _mm_add_epi16(_mm_unpackhi_epi8(x, zero), _mm_unpackhi_epi8(y, zero)))}) {
+    const __m128i squares = _mm_mullo_epi16(wide_apart, wide_apart);  // At most 254², which fits.
+    out = _mm_add_ps(out, Quotients(_mm_unpacklo_epi16(squares, zero), _mm_unpacklo_epi16(wide_sum, zero)));
+    out = _mm_add_ps(out, Quotients(_mm_unpackhi_epi16(squares, zero), _mm_unpackhi_epi16(wide_sum, zero)));
   }
+  return out;
+}
+
+// Adds up in a fixed order, so that every processor gives the same.
+float SumOf(__m128 parts) {
+  const __m128 halves = _mm_add_ps(parts, _mm_movehl_ps(parts, parts));
+  return _mm_cvtss_f32(_mm_add_ss(halves, _mm_shuffle_ps(halves, halves, 1)));
+}
+
+// Σ (x − y)² / (x + y) over the first `count` bins, or a part of it that exceeds `limit` already: looked at newest
+// first, it often does so early.
+float DifferenceUpTo(float limit, const uint8_t* x, const uint8_t* y, uint32_t count) {
   float sum = 0;
-  for (uint32_t i = begin; i < end; ++i) {
-    sum += (x[i] - y[i]) * (x[i] - y[i]) / std::max(x[i] + y[i], 1.0F);
-  }
+  VisitRuns(x, y, count, [&](__m128i a, __m128i b) {
+    sum += SumOf(RunDifference(a, b));
+    return sum <= limit;
+  });
   return sum;
 }
 
 // Bins in which one of the two began.
-uint32_t CountActive(const float* x, const float* y, uint32_t count) {
+uint32_t CountActive(const uint8_t* x, const uint8_t* y, uint32_t count) {
   uint32_t active = 0;
-  for (uint32_t i = 0; i < count; ++i) active += x[i] + y[i] > 0;
+  VisitRuns(x, y, count, [&active](__m128i a, __m128i b) {
+    const __m128i idle = _mm_cmpeq_epi8(_mm_or_si128(a, b), _mm_setzero_si128());
+    active += kRun - static_cast<uint32_t>(__builtin_popcount(static_cast<uint32_t>(_mm_movemask_epi8(idle))));
+    return true;
+  });
   return active;
 }
 
@@ -103,7 +140,7 @@ void Rhythm::MeasureDispersion(size_t bins_per_day, Scale<kBins>& scale) {
     sum_of_squares += (square - sum * mean) / mean;
     freedom += days - 1;
   }
-  scale.dispersion = freedom < bins_per_day ? 0 : sum_of_squares / static_cast<double>(freedom);
+  scale.dispersion = freedom < bins_per_day ? 0 : static_cast<float>(sum_of_squares / static_cast<double>(freedom));
 }
 
 std::optional<KnownStarts> Rhythm::ComparableStarts(const LinkSketch& links, int64_t end_bin) {
@@ -121,45 +158,38 @@ std::optional<KnownStarts> Rhythm::ComparableStarts(const LinkSketch& links, int
 
 Rhythm::Rhythm(const KnownStarts& starts) {
   fine_.known = starts.known;
-  for (size_t i = 0; i < fine_.known; ++i) fine_.starts[i] = static_cast<float>(starts.newest_first[i]);
+  std::copy_n(starts.newest_first.begin(), fine_.known, fine_.starts.begin());
   coarse_.known = fine_.known / 2;
   for (size_t i = 0; i < coarse_.known; ++i) {
-    const auto pair = static_cast<uint8_t>(starts.newest_first[2 * i] + starts.newest_first[2 * i + 1]);
-    coarse_bytes_[i] = pair;
-    coarse_.starts[i] = static_cast<float>(pair);
-    coarse_sums_[i + 1] = coarse_sums_[i] + pair;
+    coarse_.starts[i] = static_cast<uint8_t>(starts.newest_first[2 * i] + starts.newest_first[2 * i + 1]);
+    coarse_sums_[i + 1] = static_cast<uint16_t>(coarse_sums_[i] + coarse_.starts[i]);
   }
   MeasureDispersion(LinkSketch::kBinsPerDay, fine_);
   MeasureDispersion(LinkSketch::kBinsPerDay / 2, coarse_);
 }
 
-// Whether the coarse difference exceeds the number of bins. By Cauchy and Schwarz it is at least (Σ |x − y|)² / Σ (x +
-// y), which costs a tenth and is enough for most pairs.
+// Whether the coarse difference exceeds the most that any link may have. By Cauchy and Schwarz it is at least (Σ |x −
+// y|)² / Σ (x + y), which costs a tenth and is enough for most pairs.
 bool Rhythm::DiffersBeyond(const Rhythm& a, const Rhythm& b) {
   const uint32_t bins = std::min(a.coarse_.known, b.coarse_.known);
-  const uint64_t absolute = AbsoluteDifference(a.coarse_bytes_.data(), b.coarse_bytes_.data(), bins);
-  if (absolute * absolute > uint64_t{bins} * (a.coarse_sums_[bins] + b.coarse_sums_[bins])) return true;
-  const auto limit = static_cast<float>(bins * kDifferenceMax);
-  float sum = 0;
-  for (uint32_t i = 0; i < bins && sum <= limit; i += kRun) {
-    sum += DifferenceOf(a.coarse_.starts.data(), b.coarse_.starts.data(), i, std::min(bins, i + kRun));
-  }
-  return sum > limit;
+  const double limit = bins * kDifferenceMax;
+  const uint64_t absolute = AbsoluteDifference(a.coarse_.starts.data(), b.coarse_.starts.data(), bins);
+  const uint32_t sum = uint32_t{a.coarse_sums_[bins]} + b.coarse_sums_[bins];
+  if (static_cast<double>(absolute * absolute) > limit * sum) return true;
+  const auto limit_as_float = static_cast<float>(limit);
+  return DifferenceUpTo(limit_as_float, a.coarse_.starts.data(), b.coarse_.starts.data(), bins) > limit_as_float;
 }
 
 template <size_t kBins>
 std::optional<RhythmComparison> Rhythm::CompareScale(const Scale<kBins>& a, const Scale<kBins>& b,
                                                      const RhythmThreshold& threshold) {
-  const double dispersion = std::sqrt(a.dispersion * b.dispersion);
+  const double dispersion = std::sqrt(static_cast<double>(a.dispersion) * static_cast<double>(b.dispersion));
   if (dispersion <= kDifferenceMin) return std::nullopt;
   const uint32_t bins = std::min(a.known, b.known);
   // With fewer active bins the same sum is worth less, so this is the most that it may be.
   const double difference_max = std::min(kDifferenceMax, dispersion * threshold.LargestRatio(bins));
   const auto limit = static_cast<float>(bins * difference_max);
-  float sum = 0;
-  for (uint32_t i = 0; i < bins && sum <= limit; i += kRun) {
-    sum += DifferenceOf(a.starts.data(), b.starts.data(), i, std::min(bins, i + kRun));
-  }
+  const float sum = DifferenceUpTo(limit, a.starts.data(), b.starts.data(), bins);
   if (sum > limit) return std::nullopt;
   const uint32_t active = CountActive(a.starts.data(), b.starts.data(), bins);
   if (active < kBinsMin) return std::nullopt;
@@ -174,7 +204,7 @@ std::optional<RhythmComparison> Rhythm::CompareScale(const Scale<kBins>& a, cons
 }
 
 std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b, const RhythmThreshold& threshold) {
-  // Most pairs differ by more than one a bin, empty ones counted too, and need no closer look.
+  // Most pairs differ by more in a bin, empty ones counted too, and need no closer look.
   if (DiffersBeyond(a, b)) return std::nullopt;
   const auto fine = CompareScale(a.fine_, b.fine_, threshold);
   const auto coarse = CompareScale(a.coarse_, b.coarse_, threshold);

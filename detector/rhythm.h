@@ -37,8 +37,8 @@ struct KnownStarts {
   uint32_t known = 0;  // Bins that the account was there for as a whole, from the newest on.
 };
 
-// The same prepared for comparing. Plain memory of 1 KiB, so that many of them stand side by side. Threading: none of
-// its own.
+// The same prepared for comparing. Plain memory of 320 bytes, because hundreds of neighbours must fit the cache.
+// Threading: none of its own.
 class Rhythm {
  public:
   // Whole days that make a comparison, and show what is usual at a time of day.
@@ -54,17 +54,16 @@ class Rhythm {
   static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b, const RhythmThreshold& threshold);
 
  private:
-  // Counts of kBins bins of equal width. A bin in which the account was not there as a whole counts 0 and is not known.
+  // Counts of bins of equal width. A bin in which the account was not there as a whole counts 0 and is not known.
   template <size_t kBins>
   struct Scale {
-    alignas(16) std::array<float, (kBins + 15) / 16 * 16> starts{};
-    uint32_t known = 0;     // Bins, from the newest on.
-    double dispersion = 0;  // Variance over mean from day to day at one time of day; 0 if it cannot be told.
+    alignas(16) std::array<uint8_t, (kBins + 15) / 16 * 16> starts{};
+    uint32_t known = 0;    // Bins, from the newest on.
+    float dispersion = 0;  // Variance over mean from day to day at one time of day; 0 if it cannot be told.
   };
   // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
   static constexpr size_t kFineBins = features::LinkSketch::kBinCount;
   static constexpr size_t kCoarseBins = kFineBins / 2;
-  static constexpr size_t kCoarseBytes = (kCoarseBins + 15) / 16 * 16;
 
   template <size_t kBins>
   static void MeasureDispersion(size_t bins_per_day, Scale<kBins>& scale);
@@ -73,10 +72,9 @@ class Rhythm {
                                                       const RhythmThreshold& threshold);
   static bool DiffersBeyond(const Rhythm& a, const Rhythm& b);
 
-  Scale<kFineBins> fine_;
   Scale<kCoarseBins> coarse_;
-  alignas(16) std::array<uint8_t, kCoarseBytes> coarse_bytes_{};  // The same counts once more.
-  std::array<uint32_t, kCoarseBins + 1> coarse_sums_{};           // Of the first n of them.
+  std::array<uint16_t, kCoarseBins + 1> coarse_sums_{};  // Of the first n coarse bins.
+  Scale<kFineBins> fine_;
 };
 
 }  // namespace stillwatch::detector

@@ -29,13 +29,24 @@ constexpr int kRecentStartsMin = 8;
 // An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
 struct RecentDays {
   static constexpr int kCount = 8;
-  std::array<float, kCount> roots{};       // Square roots of the beginnings of each day; 0 where not known.
-  std::array<uint8_t, kCount> coarse{};    // The same in kStepsPerRoot steps each, cut off at 255.
-  std::array<uint8_t, kCount> is_known{};  // 0xFF for the days that it was there for as a whole, which come first.
-  int known = 0;
-  uint32_t index = 0;  // Of the candidate.
+  std::array<float, kCount> roots{};  // Square roots of the beginnings of each day; 0 where not known.
+  int known = 0;                      // Days that it was there for as a whole.
+  uint32_t index = 0;                 // Of the candidate.
+};
 
+// The same in 16 bytes, of which thousands fit the fastest cache.
+struct CoarseDays {
   static constexpr float kStepsPerRoot = 8;
+
+  explicit CoarseDays(const RecentDays& days) {
+    for (size_t day = 0; day < static_cast<size_t>(days.known); ++day) {
+      steps[day] = static_cast<uint8_t>(std::min(days.roots[day] * kStepsPerRoot, 255.0F));
+      is_known[day] = 0xFF;
+    }
+  }
+
+  std::array<uint8_t, RecentDays::kCount> steps{};  // Of the roots, cut off at 255.
+  std::array<uint8_t, RecentDays::kCount> is_known{};
 };
 
 // Nothing if the account began too little lately.
@@ -49,8 +60,6 @@ std::optional<RecentDays> RecentDaysOf(const KnownStarts& starts, uint32_t index
     const int sum = std::accumulate(bin, bin + LinkSketch::kBinsPerDay, 0);
     total += sum;
     out.roots[day] = std::sqrt(static_cast<float>(sum));
-    out.coarse[day] = static_cast<uint8_t>(std::min(out.roots[day] * RecentDays::kStepsPerRoot, 255.0F));
-    out.is_known[day] = 0xFF;
   }
   if (total < kRecentStartsMin) return std::nullopt;
   return out;
@@ -79,12 +88,12 @@ bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
 }
 
 // A lower bound of that sum, in squared steps: two values that lie within a step of each other may be the same.
-int32_t CoarseSquares(const RecentDays& a, const RecentDays& b) {
+int32_t CoarseSquares(const CoarseDays& a, const CoarseDays& b) {
   const auto load = [](const std::array<uint8_t, RecentDays::kCount>& bytes) {
     return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes.data()));
   };
-  const __m128i x = load(a.coarse);
-  const __m128i y = load(b.coarse);
+  const __m128i x = load(a.steps);
+  const __m128i y = load(b.steps);
   const __m128i apart = _mm_subs_epu8(_mm_or_si128(_mm_subs_epu8(x, y), _mm_subs_epu8(y, x)), _mm_set1_epi8(1));
   const __m128i known = _mm_and_si128(_mm_and_si128(apart, load(a.is_known)), load(b.is_known));
   const __m128i wide = _mm_unpacklo_epi8(known, _mm_setzero_si128());
@@ -140,7 +149,8 @@ RhythmSearch::~RhythmSearch() = default;
 
 std::vector<CampaignLink> RhythmSearch::FindLinks() const {
   const std::vector<RecentDays>& recent = accounts_->recent;
-  constexpr float kSquaredSteps = RecentDays::kStepsPerRoot * RecentDays::kStepsPerRoot;
+  const std::vector<CoarseDays> coarse(recent.begin(), recent.end());
+  constexpr float kSquaredSteps = CoarseDays::kStepsPerRoot * CoarseDays::kStepsPerRoot;
   const auto steps_max = static_cast<int32_t>(SquaresMax().back() * kSquaredSteps);
   const RhythmThreshold threshold(kLinkMin);
   std::vector<CampaignLink> out;
@@ -148,7 +158,7 @@ std::vector<CampaignLink> RhythmSearch::FindLinks() const {
     // Sorted: who is too far on the newest day ends the run.
     const size_t end = std::min(i + 1 + kNeighbours, accounts_->PositionOf(recent[i].roots[0] + kRootDistanceMax));
     for (size_t j = i + 1; j < end; ++j) {
-      if (CoarseSquares(recent[i], recent[j]) > steps_max || !MayShareQueue(recent[i], recent[j])) continue;
+      if (CoarseSquares(coarse[i], coarse[j]) > steps_max || !MayShareQueue(recent[i], recent[j])) continue;
       const auto found = accounts_->Compare(i, j, threshold);
       if (!found) continue;
       const uint32_t a = recent[i].index;
