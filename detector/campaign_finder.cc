@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "detector/rhythm_links.h"
+#include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
 #include "proto/limits.h"
 
@@ -23,10 +24,7 @@ constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
 // events leave 1, and a little less where chance picked those who are alike.
-constexpr double kDispersionAmongMembersMax = 0.4;
-// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by
-// itself.
-constexpr double kDispersionOfDaysMin = 1.0;
+constexpr double kDispersionAmongMembersMax = 0.6;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
@@ -185,21 +183,21 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano) {
-  RhythmSearch rhythm_search(candidates, time_unix_nano);
-  const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
+  const RotationSearch rotation_search(candidates, time_unix_nano);
+  const std::vector<CampaignLink> rhythm_links = rotation_search.FindLinks();
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
-    const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);
-    return IsDeclared(candidates, group) || rhythm.among_members > kDispersionAmongMembersMax ||
-           rhythm.from_day_to_day < kDispersionOfDaysMin;
+    return IsDeclared(candidates, group) ||
+           MeasureGroup(candidates, IndicesOf(group), time_unix_nano).among_members > kDispersionAmongMembersMax;
   });
-  const size_t rhythm_group_count = groups.size();
 
   std::vector<bool> is_grouped(candidates.size(), false);
   for (const LinkGroup& group : groups) {
     for (const GroupMember& member : group) is_grouped[member.index] = true;
   }
-  for (LinkGroup& group : groups) rhythm_search.AddJoiners(is_grouped, group);
+  for (LinkGroup& group : groups) rotation_search.Complete(is_grouped, group);
+  std::erase_if(groups, [](const LinkGroup& group) { return group.size() < kRhythmGroupMin; });
+  const size_t rhythm_group_count = groups.size();
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
 
@@ -220,6 +218,7 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (size_t i = 0; i < groups.size(); ++i) {
     const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
     out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
+    out.back().is_certain = found_by == FoundBy::kRhythm;
   }
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include "features/bottom_k.h"
 #include "features/heavy_hitters.h"
@@ -33,6 +34,14 @@ class LinkSketch {
     const bool is_known = bin <= newest_bin_ && bin > newest_bin_ - kBinCount && bin >= first_bin_;
     return is_known ? starts_[static_cast<size_t>(bin % kBinCount)] : 0;
   }
+  // The newest kStartCountMax beginnings, oldest first, in ticks since 1970: their order, which bins do not know. One that
+  // came late is not among them, and a silence of more than kTickSpan makes them start anew.
+  static constexpr size_t kStartCountMax = 64;
+  static constexpr int64_t kTickNano = 16 * kNanosecondsPerSecond;
+  static constexpr int64_t kTickSpan = 1 << 16;  // 12 days.
+  std::vector<int64_t> RecentStarts() const;
+  size_t recent_start_count() const { return start_count_ < kStartCountMax ? start_count_ : kStartCountMax; }
+  int64_t newest_start_tick() const { return newest_start_tick_; }
   int64_t first_bin() const { return first_bin_; }
   int64_t newest_bin() const { return newest_bin_; }
   uint64_t organization_hash() const { return organization_hash_; }
@@ -46,6 +55,7 @@ class LinkSketch {
 
  private:
   void CountStart(int64_t bin);
+  void KeepStart(int64_t tick);
 
   int64_t first_bin_ = 0;  // 0: nothing was counted yet.
   int64_t newest_bin_ = 0;
@@ -57,6 +67,9 @@ class LinkSketch {
   BottomK<16> prompts_;
   BottomK<16> conversations_;
   std::array<uint8_t, kBinCount> starts_{};  // A ring: bin b is at b modulo kBinCount.
+  int64_t newest_start_tick_ = 0;
+  uint64_t start_count_ = 0;                           // Since the ring below started anew.
+  std::array<uint16_t, kStartCountMax> start_ticks_{};  // A ring: ticks modulo kTickSpan.
 };
 static_assert(std::is_trivially_copyable_v<LinkSketch>);
 static_assert(sizeof(LinkSketch) <= 1024, "what links an account stays within 1 KiB");
