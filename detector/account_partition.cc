@@ -14,8 +14,8 @@ constexpr size_t kPrefetchDistance = 8;
 // The same for their states, which are larger: with more of them on the way they push each other out.
 constexpr size_t kSettleDistance = 2;
 
-// Starts to fetch an account's state. Its first part, the counters, is touched by every event; of the rest the processor
-// sees the pattern itself, and has not room for more on the way.
+// Starts to fetch an account's state. Its first part, the counters, is touched by every event; of the rest the
+// processor sees the pattern itself, and has not room for more on the way.
 void PrefetchState(const LiveState& state) {
   constexpr size_t kLineBytes = 64;
   constexpr size_t kFetchedBytes = 12 * kLineBytes;
@@ -23,27 +23,27 @@ void PrefetchState(const LiveState& state) {
   for (size_t offset = 0; offset < kFetchedBytes; offset += kLineBytes) __builtin_prefetch(bytes + offset, 1);
 }
 
-// What the profile tells by `time`.
-void DescribeProfile(const AccountProfile& profile, int64_t time_unix_nano, CampaignCandidate& out) {
-  if (out.organization == 0) out.organization = HashName(profile.organization_id);
+}  // namespace
+
+AccountPartition::ProfileLinks AccountPartition::LinksOf(const AccountProfile& profile) {
+  ProfileLinks out;
+  out.organization = HashName(profile.organization_id);
   out.payment = HashName(profile.payment_fingerprint);
   if (!profile.signup_address.empty() && profile.created_time_unix_nano != 0) {
     const int64_t day = profile.created_time_unix_nano / kNanosecondsPerDay;
     out.signup = HashName(profile.signup_address + '@' + std::to_string(day));
   }
-  if (profile.created_time_unix_nano <= time_unix_nano) out.created_time_unix_nano = profile.created_time_unix_nano;
-  if (profile.suspended_time_unix_nano <= time_unix_nano) {
-    out.suspended_time_unix_nano = profile.suspended_time_unix_nano;
-  }
+  out.created_time_unix_nano = profile.created_time_unix_nano;
+  out.suspended_time_unix_nano = profile.suspended_time_unix_nano;
+  return out;
 }
-
-}  // namespace
 
 uint32_t AccountPartition::FindOrAdd(const AccountKey& key) {
   if (const auto found = index_.find(key); found != index_.end()) return found->second;
   const auto index = static_cast<uint32_t>(accounts_.size());
   Account& account = accounts_.emplace_back();
   account.id = key.id;
+  account.hash = key.hash;
   index_.emplace(AccountKey{key.hash, account.id}, index);
   return index;
 }
@@ -69,8 +69,8 @@ std::optional<Standing> AccountPartition::StandingOf(std::string_view account_id
 
 ChangeSink AccountPartition::SinkFor(Account& account) {
   return [this, &account](Verdict from, const LiveState& after, int64_t time_unix_nano) {
-    changes_.push_back({account.id, from, after.score.verdict, time_unix_nano, RiskOf(after.score.log_odds, account.label),
-                        after.portrait.event_count()});
+    changes_.push_back({account.id, from, after.score.verdict, time_unix_nano,
+                        RiskOf(after.score.log_odds, account.label), after.portrait.event_count()});
     if (account.timeline.size() < kTimelineCountMax) account.timeline.push_back(changes_.back());
   };
 }
@@ -97,8 +97,7 @@ void AccountPartition::AddWaiting(std::span<const Arrival> arrivals) {
       free_slots_.pop_back();
       slots_[slot] = *arrival.event;
     }
-    heap_.push_back(
-        {arrival.effective_time_unix_nano, arrival.event->event_hash, arrival.sequence, index, slot});
+    heap_.push_back({arrival.effective_time_unix_nano, arrival.event->event_hash, arrival.sequence, index, slot});
     std::push_heap(heap_.begin(), heap_.end(), Later());
   }
 }
@@ -158,6 +157,7 @@ void AccountPartition::SetProfile(AccountProfile profile) {
   const std::lock_guard lock(mutex_);
   Account& account = accounts_[FindOrAdd(KeyOf(profile.account_id))];
   account.live.portrait.SetCreatedTime(profile.created_time_unix_nano);
+  account.profile_links = LinksOf(profile);
   account.profile = std::make_unique<AccountProfile>(std::move(profile));
 }
 
@@ -228,8 +228,8 @@ void AccountPartition::LookAhead(const Account& account, const std::vector<const
                             RiskOf(after.score.log_odds, account.label), after.portrait.event_count()});
   };
   for (const features::Observation* event : events) ApplyEvent(out.live, *event, baseline, account.label, sink);
-  out.assessment = Reassess(out.live, baseline, account.label, out.live.portrait.last_time_unix_nano(),
-                            Lowering::kAllowed, sink);
+  out.assessment =
+      Reassess(out.live, baseline, account.label, out.live.portrait.last_time_unix_nano(), Lowering::kAllowed, sink);
 }
 
 absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> AccountPartition::WaitingByAccount() const {
@@ -263,8 +263,12 @@ std::vector<AccountSummary> AccountPartition::List(const Baseline& baseline) con
   for (uint32_t index = 0; index < accounts_.size(); ++index) {
     const Account& account = accounts_[index];
     const auto found = waiting.find(index);
-    AccountSummary summary{account.id, OrganizationOf(account), RiskOf(account.live.score.log_odds, account.label),
-                           account.live.score.verdict, account.label, account.live.portrait.event_count()};
+    AccountSummary summary{account.id,
+                           OrganizationOf(account),
+                           RiskOf(account.live.score.log_odds, account.label),
+                           account.live.score.verdict,
+                           account.label,
+                           account.live.portrait.event_count()};
     if (found != waiting.end() || !IsFresh(account.live, baseline, account.label)) {
       AccountDetail ahead;
       ahead.live = account.live;
@@ -299,10 +303,20 @@ void AccountPartition::CollectCandidates(int64_t time_unix_nano, std::vector<Cam
     if (account.live.portrait.event_count() == 0 || account.label == Label::kBenign) continue;
     CampaignCandidate candidate;
     candidate.account_id = account.id;
+    candidate.account_hash = account.hash;
     candidate.organization = account.live.links.organization_hash();
     candidate.links = &account.live.links;
     candidate.portrait = &account.live.portrait;
-    if (account.profile != nullptr) DescribeProfile(*account.profile, time_unix_nano, candidate);
+    const ProfileLinks& profile = account.profile_links;
+    if (candidate.organization == 0) candidate.organization = profile.organization;
+    candidate.payment = profile.payment;
+    candidate.signup = profile.signup;
+    // What is told of the future has not happened yet.
+    if (profile.created_time_unix_nano <= time_unix_nano)
+      candidate.created_time_unix_nano = profile.created_time_unix_nano;
+    if (profile.suspended_time_unix_nano <= time_unix_nano) {
+      candidate.suspended_time_unix_nano = profile.suspended_time_unix_nano;
+    }
     out.push_back(candidate);
   }
 }

@@ -58,8 +58,8 @@ struct AccountSummary {
 
 // Keeps the accounts of one partition, and their events that wait for the watermark.
 // An account is read as if its waiting events had been settled already, so a reader misses nothing that was offered.
-// Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an event
-// or an assessment.
+// Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an
+// event or an assessment.
 class AccountPartition {
  public:
   // An event that waits. Events settle in order of effective time, then event hash, then sequence, whatever their order
@@ -107,7 +107,8 @@ class AccountPartition {
 
   void SetProfile(AccountProfile profile);
   void SetLabel(std::string_view account_id, Label label, const Baseline& baseline);
-  // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last assessment.
+  // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last
+  // assessment.
   void Restore(DirtyAccount account, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
   // Drops all that is known of an account, also its waiting events, whose number it returns.
@@ -122,11 +123,12 @@ class AccountPartition {
   std::optional<Standing> StandingOf(std::string_view account_id) const;
   size_t account_count() const;
   // Calls `visit` with each settled account that has at least `event_count_min` events.
-  void VisitPortraits(uint64_t event_count_min,
-                      const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const;
+  void VisitPortraits(
+      uint64_t event_count_min,
+      const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const;
 
-  // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account counts
-  // from its own time on. The pointers hold until the partition is next written to.
+  // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account
+  // counts from its own time on. The pointers hold until the partition is next written to.
   void CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
   // Gives the account its place in a campaign, and assesses it if that is new.
   void SetMembership(std::string_view account_id, const Membership& membership, const Baseline& baseline,
@@ -138,10 +140,20 @@ class AccountPartition {
   std::vector<DirtyAccount> TakeUnsaved();
 
  private:
+  // What links an account to others by its profile, hashed once.
+  struct ProfileLinks {
+    uint64_t organization = 0;
+    uint64_t payment = 0;
+    uint64_t signup = 0;
+    int64_t created_time_unix_nano = 0;
+    int64_t suspended_time_unix_nano = 0;
+  };
   struct Account {
     std::string id;
+    uint64_t hash = 0;            // Of the id.
     std::string organization_id;  // As events tell it.
     std::unique_ptr<AccountProfile> profile;
+    ProfileLinks profile_links;
     Label label = Label::kUnlabelled;
     bool is_unsaved = false;
     LiveState live;
@@ -161,6 +173,7 @@ class AccountPartition {
   // A timeline keeps this many changes: enough for a history, bounded against flicker.
   static constexpr size_t kTimelineCountMax = 64;
 
+  static ProfileLinks LinksOf(const AccountProfile& profile);
   uint32_t FindOrAdd(const AccountKey& key);
   void MarkUnsaved(uint32_t index);
   // Shows the account's newest assessment to StandingOf.
@@ -178,7 +191,7 @@ class AccountPartition {
   mutable std::mutex mutex_;
   std::deque<Account> accounts_;
   absl::flat_hash_map<AccountKey, uint32_t> index_;
-  std::vector<Waiting> heap_;  // Earliest first.
+  std::vector<Waiting> heap_;   // Earliest first.
   std::vector<Waiting> ready_;  // Those being settled; kept to spare the allocations.
   std::vector<features::Observation> slots_;
   std::vector<uint32_t> free_slots_;

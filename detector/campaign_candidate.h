@@ -14,6 +14,7 @@ namespace stillwatch::detector {
 // Ownership: id, links and portrait belong to the account's partition and live as long as the search.
 struct CampaignCandidate {
   std::string_view account_id;
+  uint64_t account_hash = 0;
   uint64_t organization = 0;
   uint64_t payment = 0;
   uint64_t signup = 0;  // Address and day of the sign-up together.
@@ -22,6 +23,11 @@ struct CampaignCandidate {
   const features::LinkSketch* links = nullptr;
   const features::Portrait* portrait = nullptr;
 };
+
+// The order in which a search goes through accounts: their own, whatever the order of their arrival was.
+inline bool operator<(const CampaignCandidate& a, const CampaignCandidate& b) {
+  return a.account_hash != b.account_hash ? a.account_hash < b.account_hash : a.account_id < b.account_id;
+}
 
 // True if both say that they are of one organisation: what its members share needs no explanation.
 inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandidate& b) {

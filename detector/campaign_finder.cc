@@ -24,7 +24,10 @@ constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
 // events leave 1, and a little less where chance picked those who are alike.
-constexpr double kDispersionAmongMembersMax = 0.6;
+constexpr double kDispersionAmongMembersMax = 0.4;
+// What is dealt out goes up and down as a whole, as a Poisson process does at least. Timers are as even, but each by
+// itself.
+constexpr double kDispersionOfDaysMin = 1.0;
 // The members' log-likelihood ratios share the member's own counts, so only half of their sum is evidence.
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
@@ -179,27 +182,67 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
   return out;
 }
 
+void MarkGrouped(const std::vector<LinkGroup>& groups, std::vector<bool>& is_grouped) {
+  for (const LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  }
+}
+
+// Takes out the links of accounts that are in a group.
+void EraseGrouped(const std::vector<bool>& is_grouped, std::vector<CampaignLink>& links) {
+  std::erase_if(links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+}
+
+// Groups of accounts that take turns.
+std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                     std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
+  const RotationSearch search(candidates, time_unix_nano);
+  links = search.FindLinks();
+  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
+  std::erase_if(groups, [&](const LinkGroup& group) { return IsDeclared(candidates, group); });
+  MarkGrouped(groups, is_grouped);
+  for (LinkGroup& group : groups) search.Complete(is_grouped, group);
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    const bool is_group = group.size() >= kRhythmGroupMin;
+    for (const GroupMember& member : group) is_grouped[member.index] = is_group;
+    return !is_group;
+  });
+  return groups;
+}
+
+// Groups of accounts that begin equally often, among those in no group.
+std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                   std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
+  const RhythmSearch search(candidates, time_unix_nano);
+  links = search.FindLinks();
+  EraseGrouped(is_grouped, links);
+  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);
+    return IsDeclared(candidates, group) || rhythm.among_members > kDispersionAmongMembersMax ||
+           rhythm.from_day_to_day < kDispersionOfDaysMin;
+  });
+  MarkGrouped(groups, is_grouped);
+  for (LinkGroup& group : groups) search.AddJoiners(is_grouped, group);
+  return groups;
+}
+
 }  // namespace
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano) {
-  const RotationSearch rotation_search(candidates, time_unix_nano);
-  const std::vector<CampaignLink> rhythm_links = rotation_search.FindLinks();
-  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
-  std::erase_if(groups, [&](const LinkGroup& group) {
-    return IsDeclared(candidates, group) ||
-           MeasureGroup(candidates, IndicesOf(group), time_unix_nano).among_members > kDispersionAmongMembersMax;
-  });
-
   std::vector<bool> is_grouped(candidates.size(), false);
-  for (const LinkGroup& group : groups) {
-    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  std::vector<CampaignLink> rhythm_links;
+  std::vector<CampaignLink> even_links;
+  std::vector<LinkGroup> groups = FindRotations(candidates, time_unix_nano, rhythm_links, is_grouped);
+  const size_t rotation_count = groups.size();
+  for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, even_links, is_grouped)) {
+    groups.push_back(std::move(group));
   }
-  for (LinkGroup& group : groups) rotation_search.Complete(is_grouped, group);
-  std::erase_if(groups, [](const LinkGroup& group) { return group.size() < kRhythmGroupMin; });
+  rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
   const size_t rhythm_group_count = groups.size();
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
-  std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+  EraseGrouped(is_grouped, shared_links);
 
   std::vector<std::vector<uint32_t>> to_count;
   for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
@@ -218,7 +261,7 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (size_t i = 0; i < groups.size(); ++i) {
     const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
     out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
-    out.back().is_certain = found_by == FoundBy::kRhythm;
+    out.back().is_certain = i < rotation_count;
   }
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;

@@ -6,8 +6,7 @@
 
 namespace stillwatch::detector {
 
-// Searches once in each span of `campaign_round_nano` of event time, at the first tick in it. Accounts are gone through
-// by id, so that what is found does not depend on the order in which they came.
+// Searches once in each span of `campaign_round_nano` of event time, at the first tick in it.
 void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
   const int64_t round = time_unix_nano / options_.campaign_round_nano;
   if (round <= last_campaign_round_) return;
@@ -16,11 +15,11 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
   std::array<std::vector<CampaignCandidate>, kPartitionCount> parts;
   parallel_for_(kPartitionCount, [&](size_t partition) {
     (*partitions_)[partition].CollectCandidates(time_unix_nano, parts[partition]);
+    std::sort(parts[partition].begin(), parts[partition].end());
   });
+  // A partition is the hash's highest bits, so one after the other they are in order.
   std::vector<CampaignCandidate> candidates;
   for (const auto& part : parts) candidates.insert(candidates.end(), part.begin(), part.end());
-  std::sort(candidates.begin(), candidates.end(),
-            [](const CampaignCandidate& a, const CampaignCandidate& b) { return a.account_id < b.account_id; });
   const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano);
   CampaignBook next = *campaigns();
   const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano);

@@ -1,30 +1,22 @@
 #include "detector/rhythm_links.h"
 
-#include <Eigen/Core>
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <tuple>
 #include <utility>
+
+#include "detector/rhythm.h"
 
 namespace stillwatch::detector {
 namespace {
 
 using features::LinkSketch;
 
-// Below this nearly all bins hold 0 or 1, and equal counts say nothing.
-constexpr double kStartsPerDayMin = 4;
-// A count of 255 stands for all above; far below it counts are still exact.
-constexpr uint8_t kStartsPerBinMax = 200;
-// Bins with a beginning in one of the two that make a comparison: fewer leave the F-test without power.
-constexpr int kBinsMin = 10;
-// Days that show what is usual at a time of day.
-constexpr int64_t kDaysMin = 2;
-// Above this two accounts differ as much as two shares of one Poisson process do (1), and nothing was dealt out.
-constexpr double kDifferenceMax = 0.8;
-// Differences below this are taken for this: a handful of equal counts is no proof of perfection.
-constexpr double kDifferenceMin = 0.1;
 // Beginnings of a day have, after the square root, half the deviation that their dispersion's root says. Accounts that
 // are dealt out with a dispersion of kDifferenceUsual differ by (x − y)² = kDifferenceUsual / 2 a day on average; over
 // several days four deviations more are allowed. Nearly all honest pairs differ by more.
@@ -32,256 +24,94 @@ constexpr float kDifferenceUsual = 0.5F;
 constexpr float kRootDistanceMax = 2.0F;  // On one day, the newest: four deviations.
 
 // Fewer in these days are too few even for an account that began yesterday.
-constexpr int kRecentStartsMin = 2 * static_cast<int>(kStartsPerDayMin);
-
-constexpr int64_t kCoarseWidth = 2;
-
-struct RhythmComparison {
-  double difference = 0;  // R.
-  double dispersion = 0;  // F.
-  double log_likelihood_ratio = 0;
-};
-
-// Counts of one account in the bins before `end_bin`, prepared for comparing.
-class Rhythm {
- public:
-  // Nothing if the account began too little to be compared, less than kStartsPerDayMin a day, or too much.
-  static std::optional<Rhythm> Of(const features::LinkSketch& links, int64_t end_bin);
-
-  // Nothing if the accounts were not active long enough together.
-  static std::optional<RhythmComparison> Compare(const Rhythm& a, const Rhythm& b);
-
- private:
-  // Bins are compared in pairs where there are enough of them: more counts a bin, and clearer equality.
-  struct Scale {
-    Eigen::Index first = 0;  // Index of the first bin that the account was there for as a whole.
-    double dispersion = 0;
-    Eigen::ArrayXf starts;
-  };
-  static Scale MakeScale(const features::LinkSketch& links, int64_t end_bin, int64_t width);
-  static Eigen::Index CommonBins(const Scale& a, const Scale& b) {
-    return std::min(a.starts.size() - a.first, b.starts.size() - b.first);
-  }
-  static double DifferenceOf(const Scale& a, const Scale& b);
-  static bool DiffersBeyond(const Scale& a, const Scale& b);
-  static std::optional<RhythmComparison> CompareScale(const Scale& a, const Scale& b);
-
-  Scale fine_;
-  Scale coarse_;
-};
+constexpr int kRecentStartsMin = 8;
 
 // An account by its last days, newest first: enough to see of most pairs that they have nothing in common.
 struct RecentDays {
   static constexpr int kCount = 8;
-  std::array<float, kCount> roots{};  // Square roots of the beginnings of each day.
-  int known = 0;                      // Whole days that it was there for.
-  uint32_t index = 0;                 // Of the candidate.
+  std::array<float, kCount> roots{};       // Square roots of the beginnings of each day; 0 where not known.
+  std::array<uint8_t, kCount> coarse{};    // The same in kStepsPerRoot steps each, cut off at 255.
+  std::array<uint8_t, kCount> is_known{};  // 0xFF for the days that it was there for as a whole, which come first.
+  int known = 0;
+  uint32_t index = 0;  // Of the candidate.
+
+  static constexpr float kStepsPerRoot = 8;
 };
 
-// Nothing if the account began too little for Rhythm::Of anyway.
-std::optional<RecentDays> RecentDaysOf(const LinkSketch& links, int64_t end_bin, uint32_t index) {
-  if (links.first_bin() == 0 || links.first_bin() + kDaysMin * LinkSketch::kBinsPerDay >= end_bin) return std::nullopt;
+// Nothing if the account began too little lately.
+std::optional<RecentDays> RecentDaysOf(const KnownStarts& starts, uint32_t index) {
   RecentDays out;
   out.index = index;
+  out.known = std::min(RecentDays::kCount, static_cast<int>(starts.known / LinkSketch::kBinsPerDay));
   int total = 0;
-  for (; out.known < RecentDays::kCount; ++out.known) {
-    const int64_t end = end_bin - out.known * LinkSketch::kBinsPerDay;
-    if (links.first_bin() >= end - LinkSketch::kBinsPerDay) break;
-    int sum = 0;
-    for (int64_t bin = end - LinkSketch::kBinsPerDay; bin < end; ++bin) sum += links.starts(bin);
+  auto bin = starts.newest_first.begin();
+  for (size_t day = 0; day < static_cast<size_t>(out.known); ++day, bin += LinkSketch::kBinsPerDay) {
+    const int sum = std::accumulate(bin, bin + LinkSketch::kBinsPerDay, 0);
     total += sum;
-    out.roots[static_cast<size_t>(out.known)] = std::sqrt(static_cast<float>(sum));
+    out.roots[day] = std::sqrt(static_cast<float>(sum));
+    out.coarse[day] = static_cast<uint8_t>(std::min(out.roots[day] * RecentDays::kStepsPerRoot, 255.0F));
+    out.is_known[day] = 0xFF;
   }
   if (total < kRecentStartsMin) return std::nullopt;
   return out;
 }
 
-// Accounts by the volume of their newest day, in columns: one account is held against a run of neighbours at a time.
-class RecentTable {
- public:
-  explicit RecentTable(std::vector<RecentDays> accounts) {
-    std::sort(accounts.begin(), accounts.end(), [](const RecentDays& x, const RecentDays& y) {
-      return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
-    });
-    const auto count = static_cast<Eigen::Index>(accounts.size());
-    roots_.resize(count, RecentDays::kCount);
-    is_known_.resize(count, RecentDays::kCount);
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const RecentDays& account = accounts[static_cast<size_t>(i)];
-      index_.push_back(account.index);
-      known_.push_back(account.known);
-      for (int day = 0; day < RecentDays::kCount; ++day) {
-        roots_(i, day) = account.roots[static_cast<size_t>(day)];
-        is_known_(i, day) = day < account.known ? 1.0F : 0.0F;
-      }
+// Most that two accounts of one queue differ by in so many days, as a sum of squares.
+const std::array<float, RecentDays::kCount + 1>& SquaresMax() {
+  static const std::array<float, RecentDays::kCount + 1> kMax = [] {
+    std::array<float, RecentDays::kCount + 1> max{};
+    for (int i = 0; i <= RecentDays::kCount; ++i) {
+      const auto count = static_cast<float>(i);
+      max[static_cast<size_t>(i)] = kDifferenceUsual / 2 * (count + 4 * std::sqrt(2 * count));
     }
-  }
-
-  size_t size() const { return index_.size(); }
-  uint32_t index(size_t i) const { return index_[i]; }
-
-  bool MayShareQueue(size_t i, size_t j) const {
-    const int days = std::min(known_[i], known_[j]);
-    float squares = 0;
-    for (int day = 0; day < days; ++day) {
-      const float difference =
-          roots_(static_cast<Eigen::Index>(i), day) - roots_(static_cast<Eigen::Index>(j), day);
-      squares += difference * difference;
-    }
-    return squares <= SquaresMax(days);
-  }
-
-  // Calls `visit` with each of the `neighbours` accounts after the i-th that may share its queue.
-  template <typename Visit>
-  void VisitCandidates(size_t i, size_t neighbours, const Visit& visit) {
-    const auto first = static_cast<Eigen::Index>(i) + 1;
-    Eigen::Index count = std::min<Eigen::Index>(static_cast<Eigen::Index>(neighbours), roots_.rows() - first);
-    // Sorted: who is too far on the newest day ends the run.
-    const float* newest = roots_.col(0).data() + first;
-    count = std::upper_bound(newest, newest + count, newest[-1] + kRootDistanceMax) - newest;
-    if (count <= 0) return;
-    squares_.setZero(count);
-    const int known = known_[i];
-    for (int day = 0; day < known; ++day) {
-      squares_ += is_known_.col(day).segment(first, count) *
-                  (roots_.col(day).segment(first, count) - roots_(first - 1, day)).square();
-    }
-    for (Eigen::Index j = 0; j < count; ++j) {
-      const auto other = static_cast<size_t>(first + j);
-      if (squares_[j] <= SquaresMax(std::min(known, known_[other]))) visit(index_[other]);
-    }
-  }
-
- private:
-  // Most that two accounts of one queue differ by in so many days.
-  static float SquaresMax(int days) {
-    static const std::array<float, RecentDays::kCount + 1> kMax = [] {
-      std::array<float, RecentDays::kCount + 1> max{};
-      for (int i = 0; i <= RecentDays::kCount; ++i) {
-        const auto count = static_cast<float>(i);
-        max[static_cast<size_t>(i)] = kDifferenceUsual / 2 * (count + 4 * std::sqrt(2 * count));
-      }
-      return max;
-    }();
-    return kMax[static_cast<size_t>(days)];
-  }
-
-  Eigen::ArrayXXf roots_;     // Account × day; a column is contiguous.
-  Eigen::ArrayXXf is_known_;  // 1 or 0.
-  std::vector<int> known_;
-  std::vector<uint32_t> index_;
-  Eigen::ArrayXf squares_;  // Of the accounts being looked at.
-};
-
-Rhythm::Scale Rhythm::MakeScale(const LinkSketch& links, int64_t end_bin, int64_t width) {
-  const int64_t bins_per_day = LinkSketch::kBinsPerDay / width;
-  const int64_t count = LinkSketch::kBinCount / width;
-  const int64_t end = end_bin / width;
-  Scale scale;
-  scale.starts = Eigen::ArrayXf::Zero(count);
-  const int64_t first = std::clamp<int64_t>(links.first_bin() / width + 1 - (end - count), 0, count);
-  scale.first = first;
-  for (int64_t i = first; i < count; ++i) {
-    int sum = 0;
-    for (int64_t j = 0; j < width; ++j) sum += links.starts((end - count + i) * width + j);
-    scale.starts[i] = static_cast<float>(sum);
-  }
-  double sum_of_squares = 0;
-  int freedom = 0;
-  for (int64_t phase = 0; phase < bins_per_day; ++phase) {
-    double sum = 0;
-    double square = 0;
-    int days = 0;
-    for (int64_t i = first + phase; i < count; i += bins_per_day, ++days) {
-      const auto value = static_cast<double>(scale.starts[i]);
-      sum += value;
-      square += value * value;
-    }
-    if (days < kDaysMin || 2 * sum < days) continue;
-    const double mean = sum / days;
-    sum_of_squares += (square - sum * mean) / mean;
-    freedom += days - 1;
-  }
-  scale.dispersion = freedom < bins_per_day ? 0 : sum_of_squares / freedom;
-  return scale;
+    return max;
+  }();
+  return kMax;
 }
 
-std::optional<Rhythm> Rhythm::Of(const LinkSketch& links, int64_t end_bin) {
-  if (links.first_bin() == 0) return std::nullopt;
-  const int64_t begin = std::max(end_bin - LinkSketch::kBinCount, links.first_bin() + 1);
-  if (end_bin - begin < kDaysMin * LinkSketch::kBinsPerDay) return std::nullopt;
-  int64_t sum = 0;
-  Rhythm out;
-  for (int64_t bin = begin; bin < end_bin; ++bin) {
-    const uint8_t starts = links.starts(bin);
-    if (starts > kStartsPerBinMax) return std::nullopt;
-    sum += starts;
+bool MayShareQueue(const RecentDays& a, const RecentDays& b) {
+  const int days = std::min(a.known, b.known);
+  float squares = 0;
+  for (size_t day = 0; day < static_cast<size_t>(days); ++day) {
+    squares += (a.roots[day] - b.roots[day]) * (a.roots[day] - b.roots[day]);
   }
-  const double days = static_cast<double>(end_bin - begin) / LinkSketch::kBinsPerDay;
-  if (static_cast<double>(sum) < kStartsPerDayMin * days) return std::nullopt;
-  out.fine_ = MakeScale(links, end_bin, 1);
-  out.coarse_ = MakeScale(links, end_bin, kCoarseWidth);
-  return out;
+  return squares <= SquaresMax()[static_cast<size_t>(days)];
 }
 
-// Σ (x − y)² / (x + y) over the bins that both were there for.
-double Rhythm::DifferenceOf(const Scale& a, const Scale& b) {
-  const Eigen::Index bins = CommonBins(a, b);
-  const auto x = a.starts.tail(bins);
-  const auto y = b.starts.tail(bins);
-  return static_cast<double>(((x - y).square() / (x + y).max(1.0F)).sum());
-}
-
-// Whether the difference exceeds the number of bins. Looked at newest first, in runs: it often does so early.
-bool Rhythm::DiffersBeyond(const Scale& a, const Scale& b) {
-  constexpr Eigen::Index kRun = 16;
-  const Eigen::Index bins = CommonBins(a, b);
-  const auto limit = static_cast<float>(bins);
-  float sum = 0;
-  for (Eigen::Index seen = 0; seen < bins && sum <= limit;) {
-    const Eigen::Index count = std::min(kRun, bins - seen);
-    seen += count;
-    const auto x = a.starts.segment(a.starts.size() - seen, count);
-    const auto y = b.starts.segment(b.starts.size() - seen, count);
-    sum += ((x - y).square() / (x + y).max(1.0F)).sum();
-  }
-  return sum > limit;
-}
-
-std::optional<RhythmComparison> Rhythm::CompareScale(const Scale& a, const Scale& b) {
-  const Eigen::Index bins = CommonBins(a, b);
-  const double dispersion = std::sqrt(a.dispersion * b.dispersion);
-  const auto count = static_cast<double>((a.starts.tail(bins) + b.starts.tail(bins)).min(1.0F).sum());
-  if (dispersion <= kDifferenceMin || count < kBinsMin) return std::nullopt;
-  RhythmComparison out;
-  out.difference = std::max(DifferenceOf(a, b) / count, kDifferenceMin);
-  out.dispersion = dispersion;
-  if (out.difference > kDifferenceMax || out.difference >= dispersion) return out;
-  const double ratio = out.difference / dispersion;
-  out.log_likelihood_ratio = 0.5 * count * (-std::log(ratio) - 1 + ratio);
-  return out;
-}
-
-std::optional<RhythmComparison> Rhythm::Compare(const Rhythm& a, const Rhythm& b) {
-  // Most pairs differ by more than one a bin, empty ones counted too, and need no closer look.
-  if (DiffersBeyond(a.coarse_, b.coarse_)) return std::nullopt;
-  const auto fine = CompareScale(a.fine_, b.fine_);
-  const auto coarse = CompareScale(a.coarse_, b.coarse_);
-  if (!fine || !coarse) return fine ? fine : coarse;
-  return coarse->log_likelihood_ratio > fine->log_likelihood_ratio ? coarse : fine;
+// A lower bound of that sum, in squared steps: two values that lie within a step of each other may be the same.
+int32_t CoarseSquares(const RecentDays& a, const RecentDays& b) {
+  const auto load = [](const std::array<uint8_t, RecentDays::kCount>& bytes) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes.data()));
+  };
+  const __m128i x = load(a.coarse);
+  const __m128i y = load(b.coarse);
+  const __m128i apart = _mm_subs_epu8(_mm_or_si128(_mm_subs_epu8(x, y), _mm_subs_epu8(y, x)), _mm_set1_epi8(1));
+  const __m128i known = _mm_and_si128(_mm_and_si128(apart, load(a.is_known)), load(b.is_known));
+  const __m128i wide = _mm_unpacklo_epi8(known, _mm_setzero_si128());
+  const __m128i squares = _mm_madd_epi16(wide, wide);
+  const __m128i halves = _mm_add_epi32(squares, _mm_srli_si128(squares, 8));
+  return _mm_cvtsi128_si32(_mm_add_epi32(halves, _mm_srli_si128(halves, 4)));
 }
 
 }  // namespace
 
 struct RhythmSearch::Accounts {
   std::span<const CampaignCandidate> candidates;
-  RecentTable recent{{}};                      // Only those that can be compared.
-  std::vector<std::optional<Rhythm>> rhythms;  // By candidate.
+  std::vector<RecentDays> recent;  // Only those that can be compared, by volume of the newest day.
+  std::vector<Rhythm> rhythms;     // In the same order, so that who is compared stands side by side.
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+  std::vector<uint32_t> positions;  // By candidate; kNowhere for those that cannot be compared.
 
-  // With a ratio of 0 where they cannot be compared.
-  RhythmComparison Compare(uint32_t a, uint32_t b) const {
-    if (AreDeclaredTogether(candidates[a], candidates[b]) || !rhythms[a] || !rhythms[b]) return {};
-    return Rhythm::Compare(*rhythms[a], *rhythms[b]).value_or(RhythmComparison());
+  // Of two positions. Nothing if they are declared to be together, cannot be compared, or have a lower ratio.
+  std::optional<RhythmComparison> Compare(size_t a, size_t b, const RhythmThreshold& threshold) const {
+    if (AreDeclaredTogether(candidates[recent[a].index], candidates[recent[b].index])) return std::nullopt;
+    return Rhythm::Compare(rhythms[a], rhythms[b], threshold);
+  }
+  // Position of the first account with at least this volume, after the square root, on the newest day.
+  size_t PositionOf(float newest_root) const {
+    const auto found = std::lower_bound(recent.begin(), recent.end(), newest_root,
+                                        [](const RecentDays& account, float root) { return account.roots[0] < root; });
+    return static_cast<size_t>(found - recent.begin());
   }
 };
 
@@ -289,54 +119,76 @@ RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_
     : accounts_(std::make_unique<Accounts>()) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
   accounts_->candidates = candidates;
-  accounts_->rhythms.resize(candidates.size());
-  std::vector<RecentDays> recent;
+  std::vector<RecentDays>& recent = accounts_->recent;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
-    const auto days = RecentDaysOf(*candidates[i].links, end_bin, i);
-    if (days) accounts_->rhythms[i] = Rhythm::Of(*candidates[i].links, end_bin);
-    if (accounts_->rhythms[i]) recent.push_back(*days);
+    const auto starts = Rhythm::ComparableStarts(*candidates[i].links, end_bin);
+    const auto days = starts ? RecentDaysOf(*starts, i) : std::nullopt;
+    if (days) recent.push_back(*days);
   }
-  accounts_->recent = RecentTable(std::move(recent));
+  std::sort(recent.begin(), recent.end(), [](const RecentDays& x, const RecentDays& y) {
+    return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
+  });
+  accounts_->positions.assign(candidates.size(), Accounts::kNowhere);
+  accounts_->rhythms.reserve(recent.size());
+  for (const RecentDays& account : recent) {
+    accounts_->positions[account.index] = static_cast<uint32_t>(accounts_->rhythms.size());
+    accounts_->rhythms.emplace_back(*Rhythm::ComparableStarts(*candidates[account.index].links, end_bin));
+  }
 }
 
 RhythmSearch::~RhythmSearch() = default;
 
-std::vector<CampaignLink> RhythmSearch::FindLinks() {
-  RecentTable& recent = accounts_->recent;
+std::vector<CampaignLink> RhythmSearch::FindLinks() const {
+  const std::vector<RecentDays>& recent = accounts_->recent;
+  constexpr float kSquaredSteps = RecentDays::kStepsPerRoot * RecentDays::kStepsPerRoot;
+  const auto steps_max = static_cast<int32_t>(SquaresMax().back() * kSquaredSteps);
+  const RhythmThreshold threshold(kLinkMin);
   std::vector<CampaignLink> out;
   for (size_t i = 0; i < recent.size(); ++i) {
-    const uint32_t one = recent.index(i);
-    recent.VisitCandidates(i, kNeighbours, [&](uint32_t other) {
-      const auto [a, b] = std::minmax(one, other);
-      const double ratio = accounts_->Compare(a, b).log_likelihood_ratio;
-      if (ratio >= kLinkMin) out.push_back({a, b, static_cast<float>(ratio)});
-    });
+    // Sorted: who is too far on the newest day ends the run.
+    const size_t end = std::min(i + 1 + kNeighbours, accounts_->PositionOf(recent[i].roots[0] + kRootDistanceMax));
+    for (size_t j = i + 1; j < end; ++j) {
+      if (CoarseSquares(recent[i], recent[j]) > steps_max || !MayShareQueue(recent[i], recent[j])) continue;
+      const auto found = accounts_->Compare(i, j, threshold);
+      if (!found) continue;
+      const uint32_t a = recent[i].index;
+      const uint32_t b = recent[j].index;
+      out.push_back({std::min(a, b), std::max(a, b), static_cast<float>(found->log_likelihood_ratio)});
+    }
   }
   std::sort(out.begin(), out.end(),
             [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
   return out;
 }
 
-void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) {
-  const RecentTable& recent = accounts_->recent;
-  const LinkGroup core = group;
-  std::vector<size_t> members;  // In the table.
-  for (size_t i = 0; i < recent.size(); ++i) {
-    const auto is_it = [&](const GroupMember& member) { return member.index == recent.index(i); };
-    if (is_grouped[recent.index(i)] && std::any_of(core.begin(), core.end(), is_it)) members.push_back(i);
+void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) const {
+  const std::vector<RecentDays>& recent = accounts_->recent;
+  std::vector<size_t> members;  // Positions, and so by volume of the newest day.
+  for (const GroupMember& member : group) {
+    const uint32_t position = accounts_->positions[member.index];
+    if (position != Accounts::kNowhere) members.push_back(position);
   }
-  const auto half = static_cast<double>(core.size()) / 2;
-  for (size_t i = 0; i < recent.size(); ++i) {
-    const uint32_t account = recent.index(i);
+  const size_t half = (group.size() + 1) / 2;
+  if (members.size() < half) return;
+  std::sort(members.begin(), members.end());
+  // Who may share the queue of half of them is no further from the outermost of any half than two may be.
+  const float distance_max = std::sqrt(SquaresMax().back());
+  const size_t begin = accounts_->PositionOf(recent[members[half - 1]].roots[0] - distance_max);
+  const size_t end = accounts_->PositionOf(recent[members[members.size() - half]].roots[0] + distance_max);
+  const RhythmThreshold threshold(kJoinMin);
+  const auto core_count = static_cast<double>(group.size());
+  for (size_t i = begin; i < end; ++i) {
+    const uint32_t account = recent[i].index;
     if (is_grouped[account]) continue;
-    const auto may_share = [&](size_t member) { return recent.MayShareQueue(i, member); };
-    if (static_cast<double>(std::count_if(members.begin(), members.end(), may_share)) < half) continue;
-    const auto links = static_cast<double>(std::count_if(core.begin(), core.end(), [&](const GroupMember& member) {
-      const RhythmComparison found = accounts_->Compare(account, member.index);
-      return found.log_likelihood_ratio >= kJoinMin && found.difference <= kJoinDifferenceMax;
-    }));
+    size_t links = 0;
+    for (size_t left = members.size(); left > 0 && links + left >= half; --left) {
+      const size_t member = members[left - 1];
+      if (!MayShareQueue(recent[i], recent[member])) continue;
+      const auto found = accounts_->Compare(i, member, threshold);
+      links += found && found->difference <= kJoinDifferenceMax;
+    }
     if (links < half) continue;
-    group.push_back({account, static_cast<float>(std::min(1.0, links / static_cast<double>(core.size())))});
+    group.push_back({account, static_cast<float>(std::min(1.0, static_cast<double>(links) / core_count))});
     is_grouped[account] = true;
   }
   std::sort(group.begin(), group.end(), [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; });

@@ -39,9 +39,9 @@ class RhythmSearch {
   ~RhythmSearch();
 
   // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together. In order.
-  std::vector<CampaignLink> FindLinks();
+  std::vector<CampaignLink> FindLinks() const;
   // Adds to `group` the accounts in no group that have links of at least kJoinMin to half of its members.
-  void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group);
+  void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) const;
 
  private:
   struct Accounts;  // Prepared for comparing.

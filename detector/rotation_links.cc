@@ -12,6 +12,8 @@ namespace {
 using features::LinkSketch;
 
 constexpr int64_t kTicksPerBin = LinkSketch::kBinNano / LinkSketch::kTickNano;
+// The newest beginnings of an account suffice to link it; who joins may have been there earlier.
+constexpr size_t kLinkedStartCount = 64;
 // Fewer beginnings cannot make a link, however strictly the turns are kept: 12 turns of ln 2 each exceed 8.
 constexpr size_t kStartsMin = 6;
 // A median deviation of less than this part of the median gap is a timer's; one tick of it is rounding.
@@ -24,14 +26,15 @@ constexpr int kCountRatioMax = 2;
 constexpr int kCountSlack = 3;
 // Two accounts of one queue have roots of their counts of a day that differ by less than this.
 constexpr float kRootDistanceMax = 0.8F;
-// Of the newest beginnings of one account so many must lie between two that follow each other in the other's list, at the
-// same place in it, give or take one. Most pairs do not, and need no closer look.
+// Of the newest beginnings of one account so many must lie between two that follow each other in the other's list, at
+// the same place in it, give or take one. Most pairs do not, and need no closer look.
 constexpr size_t kPlacedMin = 4;
-// An account that is to join a group is held against so many of its members first, and works at their rate within a factor.
+// An account that is to join a group is held against so many of its members first, and works at their rate within a
+// factor.
 constexpr size_t kFirstComparedCount = 3;
 constexpr double kRateRatioMax = 2.5;
-// Moves by which two accounts are held against each other, in ticks: 6 to 12 hours, no multiples of a minute; or these parts
-// of a shorter time.
+// Moves by which two accounts are held against each other, in ticks: 6 to 12 hours, no multiples of a minute; or these
+// parts of a shorter time.
 constexpr std::array<int64_t, 2> kMoves = {-2639, 1431};
 constexpr std::array<double, 2> kMovedParts = {-0.41, 0.23};
 constexpr int kMovedTurnsMin = 6;
@@ -64,8 +67,8 @@ struct Turns {
 
 enum class Pass : uint8_t { kWhole, kMoved };
 
-// Goes through both lists, newest first, down to `begin`; b is moved by `move`. Bins are only counted in a whole pass, which
-// ends with nothing if its first turns show that it is not worth while.
+// Goes through both lists, newest first, down to `begin`; b is moved by `move`. Bins are only counted in a whole pass,
+// which ends with nothing if its first turns show that it is not worth while.
 template <Pass kPass>
 std::optional<Turns> CountTurns(std::span<const int64_t> a, std::span<const int64_t> b, int64_t begin, int64_t end,
                                 int64_t move) {
@@ -184,7 +187,8 @@ RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, in
     if (links.recent_start_count() < kStartsMin) continue;
     Account account{.index = i, .root = 0, .starts = links.RecentStarts()};
     if (IsTimer(account.starts)) continue;
-    const auto recent = account.starts.end() - std::lower_bound(account.starts.begin(), account.starts.end(), day_begin);
+    const auto recent =
+        account.starts.end() - std::lower_bound(account.starts.begin(), account.starts.end(), day_begin);
     account.root = std::sqrt(static_cast<float>(recent));
     accounts_.push_back(std::move(account));
   }
@@ -200,15 +204,15 @@ RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, in
   }
 }
 
-// For each account from `begin` to `end` in how many cases its k-th newest beginning lies between the (k + o)-th and the one
-// before it of account i: the most over o = -1, 0, 1. Column by column, without a branch.
+// For each account from `begin` to `end` in how many cases its k-th newest beginning lies between the (k + o)-th and
+// the one before it of account i: the most over o = -1, 0, 1. Column by column, without a branch.
 void RotationSearch::CountPlaced(size_t i, size_t begin, size_t end, std::vector<uint8_t>& placed) const {
   const size_t count = end - begin;
   placed.assign(count, 0);
   std::array<std::array<uint8_t, kNeighbours>, 3> by_offset{};
   for (size_t k = 0; k + 2 < kNewestCount; ++k) {
-    const std::array<int32_t, 4> own = {k == 0 ? -1 : newest_ages_[k - 1][i], newest_ages_[k][i], newest_ages_[k + 1][i],
-                                        newest_ages_[k + 2][i]};
+    const std::array<int32_t, 4> own = {k == 0 ? -1 : newest_ages_[k - 1][i], newest_ages_[k][i],
+                                        newest_ages_[k + 1][i], newest_ages_[k + 2][i]};
     const int32_t* others = newest_ages_[k].data() + begin;
     for (size_t o = 0; o < 3; ++o) {
       uint8_t* counts = by_offset[o].data();
@@ -218,6 +222,10 @@ void RotationSearch::CountPlaced(size_t i, size_t begin, size_t end, std::vector
     }
   }
   for (size_t j = 0; j < count; ++j) placed[j] = std::max({by_offset[0][j], by_offset[1][j], by_offset[2][j]});
+}
+
+std::span<const int64_t> RotationSearch::Account::Newest() const {
+  return std::span(starts).last(std::min(starts.size(), kLinkedStartCount));
 }
 
 std::optional<Alternation> RotationSearch::Compare(const Account& a, const Account& b) const {
@@ -236,9 +244,12 @@ std::vector<CampaignLink> RotationSearch::FindLinks() const {
     CountPlaced(i, i + 1, end, placed);
     for (size_t j = i + 1; j < end; ++j) {
       if (placed[j - i - 1] < kPlacedMin) continue;
-      const auto found = Compare(accounts_[i], accounts_[j]);
+      const Account& one = accounts_[i];
+      const Account& other = accounts_[j];
+      if (AreDeclaredTogether(candidates_[one.index], candidates_[other.index])) continue;
+      const auto found = CompareTurns(one.Newest(), other.Newest());
       if (!found || found->log_likelihood_ratio < kLinkMin) continue;
-      const auto [a, b] = std::minmax(accounts_[i].index, accounts_[j].index);
+      const auto [a, b] = std::minmax(one.index, other.index);
       out.push_back({a, b, static_cast<float>(found->log_likelihood_ratio)});
     }
   }
@@ -261,8 +272,9 @@ RotationSearch::Strictness RotationSearch::StrictnessOf(const Account& account,
   return out;
 }
 
-// How unevenly the others have their turns between two turns of the account: mean of (turns each had − 1)² over its gaps.
-// Who is dealt out from their queue waits for all others, however long that takes; who keeps a pace of its own does not.
+// How unevenly the others have their turns between two turns of the account: mean of (turns each had − 1)² over its
+// gaps. Who is dealt out from their queue waits for all others, however long that takes; who keeps a pace of its own
+// does not.
 double RotationSearch::UnevennessOf(const Account& account, const std::vector<const Account*>& others) const {
   double sum = 0;
   int count = 0;
@@ -275,7 +287,8 @@ double RotationSearch::UnevennessOf(const Account& account, const std::vector<co
       const auto& starts = other->starts;
       if (other == &account || starts.front() > begin || starts.back() < end) continue;
       ++present;
-      turns += std::upper_bound(starts.begin(), starts.end(), end) - std::upper_bound(starts.begin(), starts.end(), begin);
+      turns +=
+          std::upper_bound(starts.begin(), starts.end(), end) - std::upper_bound(starts.begin(), starts.end(), begin);
     }
     if (present < kPresentMin) continue;
     const double excess = static_cast<double>(turns) / present - 1;
@@ -319,7 +332,7 @@ void RotationSearch::Complete(std::vector<bool>& is_grouped, LinkGroup& group) c
     unevenness.push_back(UnevennessOf(*member, sample));
   }
   const double switched_min = Median(strictness) - kStrictnessSlack;
-  const double unevenness_max = std::min(kUnevennessMax,  kUnevennessRatioMax * Median(unevenness) + kUnevennessSlack);
+  const double unevenness_max = std::min(kUnevennessMax, kUnevennessRatioMax * Median(unevenness) + kUnevennessSlack);
   LinkGroup complete;
   for (const Account& account : accounts_) {
     const auto member =

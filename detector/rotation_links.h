@@ -17,7 +17,8 @@ namespace stillwatch::detector {
 struct Alternation {
   double turns = 0;     // Neighbours in the joint order of their beginnings.
   double switched = 0;  // Share of the turns that go from one account to the other.
-  double expected = 0;  // The share that chance gives, or the accounts themselves when moved against each other in time.
+  double expected =
+      0;  // The share that chance gives, or the accounts themselves when moved against each other in time.
   // Mean of (x − y)² / (x + y) over bins, with x and y the beginnings of each: 1 for two shares of one Poisson process.
   double difference = 0;
   double log_likelihood_ratio = 0;
@@ -27,10 +28,11 @@ struct Alternation {
 // Hypothesis: a pool that hands each conversation to its least recently used account gives every account its next turn
 //   only after all others had theirs.
 // Evidence for two accounts: in the joint order of their beginnings one nearly always follows the other. Log-likelihood
-//   ratio n · KL(switched ‖ expected) over n turns. Independent customers switch in half of the turns (the runs test), and
-//   those who work in sittings in fewer. What is expected is the larger of that and of what is left when one is moved
-//   against the other by hours, so that two even rates explain themselves.
-// Honest look-alikes: timers of one period, whose gaps are all alike: they are left out. Service accounts behind one load
+//   ratio n · KL(switched ‖ expected) over n turns. Independent customers switch in half of the turns (the runs test),
+//   and those who work in sittings in fewer. What is expected is the larger of that and of what is left when one is
+//   moved against the other by hours, so that two even rates explain themselves.
+// Honest look-alikes: timers of one period, whose gaps are all alike: they are left out. Service accounts behind one
+// load
 //   balancer: they declare one organisation and are left out.
 // Needs no text, and six to eight beginnings of each account: a pool shows on its first day.
 // Source: threat reports of 2026 (load balancing over accounts); runs test, Wald and Wolfowitz 1940
@@ -52,19 +54,20 @@ class RotationSearch {
 
   // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together. In order.
   std::vector<CampaignLink> FindLinks() const;
-  // Adds to `group` the accounts in no group that have links of at least kJoinMin to half of its members; also those that
-  // fell silent, because they were suspended. Then drops whoever takes turns with the others less strictly than they do
-  // among each other, by kStrictnessSlack or more: an even rate of its own took it there.
+  // Adds to `group` the accounts in no group that have links of at least kJoinMin to half of its members; also those
+  // that fell silent, because they were suspended. Then drops whoever takes turns with the others less strictly than
+  // they do among each other, by kStrictnessSlack or more: an even rate of its own took it there.
   static constexpr double kStrictnessSlack = 0.08;
   void Complete(std::vector<bool>& is_grouped, LinkGroup& group) const;
 
  private:
   struct Account {
-    uint32_t index = 0;         // Of the candidate.
-    float root = 0;             // Square root of the beginnings of the last day.
+    uint32_t index = 0;           // Of the candidate.
+    float root = 0;               // Square root of the beginnings of the last day.
     std::vector<int64_t> starts;  // In ticks, ascending.
 
     double Rate() const;  // Beginnings a tick.
+    std::span<const int64_t> Newest() const;
   };
 
   // How an account takes turns with some others.
@@ -90,8 +93,8 @@ class RotationSearch {
   std::array<std::vector<int32_t>, kNewestCount> newest_ages_;
 };
 
-// Compares two ascending lists of ticks (features/link_sketch.h). Nothing if they do not take turns in kSwitchedMin of the
-// cases, or differ by more than kDifferenceMax.
+// Compares two ascending lists of ticks (features/link_sketch.h). Nothing if they do not take turns in kSwitchedMin of
+// the cases, or differ by more than kDifferenceMax.
 std::optional<Alternation> CompareTurns(std::span<const int64_t> a, std::span<const int64_t> b);
 // True if the gaps are as good as equal.
 bool IsTimer(std::span<const int64_t> starts);

@@ -77,8 +77,11 @@ SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
     }
   }
   if (holder_counts_.empty()) return;
+  asked_ = HashSieve(holder_counts_.size());
+  for (const auto& [key, count] : holder_counts_) asked_.Add(key);
   for (const CampaignCandidate& account : candidates) {
     visit_keys(account, [this](uint64_t key) {
+      if (!asked_.MayHold(key)) return;
       if (const auto found = holder_counts_.find(key); found != holder_counts_.end()) ++found->second;
     });
   }
@@ -133,9 +136,18 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
 std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates) {
   std::vector<CampaignLink> pairs;
   for (const ObjectKind kind : kPlainKinds) {
-    std::vector<std::pair<uint64_t, uint32_t>> holders;
+    HashSieve seen(4 * candidates.size());
+    HashSieve seen_twice(candidates.size());
+    for (const CampaignCandidate& account : candidates) {
+      VisitObjects(account, kind, [&](uint64_t hash) {
+        if (seen.Add(hash)) seen_twice.Add(hash);
+      });
+    }
+    std::vector<std::pair<uint64_t, uint32_t>> holders;  // Of what more than one account may hold.
     for (uint32_t i = 0; i < candidates.size(); ++i) {
-      VisitObjects(candidates[i], kind, [&](uint64_t hash) { holders.emplace_back(hash, i); });
+      VisitObjects(candidates[i], kind, [&](uint64_t hash) {
+        if (seen_twice.MayHold(hash)) holders.emplace_back(hash, i);
+      });
     }
     std::sort(holders.begin(), holders.end());
     for (size_t begin = 0, end = 0; begin < holders.size(); begin = end) {

@@ -3,6 +3,9 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -31,6 +34,29 @@ struct Partners {
   double log_likelihood_ratio = 0;
 };
 
+// Says of most hashes at once that they are not in a set: a Bloom filter with one hash function (Bloom 1970), since the
+// hashes are uniform already. Threading: none of its own.
+class HashSieve {
+ public:
+  // With 16 bits an entry one hash in 16 passes though it is not in the set.
+  explicit HashSieve(size_t entry_count_max = 0)
+      : bits_(std::bit_ceil(std::max<size_t>(16 * entry_count_max, 64)) / 64), mask_(64 * bits_.size() - 1) {}
+
+  // Returns whether it may have been there before.
+  bool Add(uint64_t hash) {
+    uint64_t& word = bits_[(hash & mask_) / 64];
+    const uint64_t bit = uint64_t{1} << hash % 64;
+    const bool was_there = (word & bit) != 0;
+    word |= bit;
+    return was_there;
+  }
+  bool MayHold(uint64_t hash) const { return (bits_[(hash & mask_) / 64] >> hash % 64 & 1) != 0; }
+
+ private:
+  std::vector<uint64_t> bits_;
+  uint64_t mask_;
+};
+
 // Counts how common the objects of some groups are among all accounts.
 // A member finds a partner by chance with probability at most Σ (d − 1) · (k − 1) / (N − 1) over its objects, d of N
 // accounts holding an object, k members in the group. What everybody has therefore counts for nothing.
@@ -49,6 +75,7 @@ class SharedObjects {
  private:
   std::span<const CampaignCandidate> candidates_;
   absl::flat_hash_map<uint64_t, uint32_t> holder_counts_;  // By hash of kind and object.
+  HashSieve asked_;                                        // Holds the keys of holder_counts_.
 };
 
 // Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without

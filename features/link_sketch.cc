@@ -47,6 +47,19 @@ std::vector<int64_t> LinkSketch::RecentStarts() const {
   return out;
 }
 
+std::array<uint8_t, LinkSketch::kBinCount> LinkSketch::StartsBefore(int64_t end_bin) const {
+  std::array<uint8_t, kBinCount> out{};
+  const int64_t begin = std::max({end_bin - kBinCount, newest_bin_ - kBinCount + 1, first_bin_});
+  int64_t bin = std::min(end_bin - 1, newest_bin_);
+  if (bin < begin) return out;
+  auto slot = static_cast<size_t>(bin % kBinCount);
+  for (auto i = static_cast<size_t>(end_bin - 1 - bin); bin >= begin; --bin, ++i) {
+    out[i] = starts_[slot];
+    slot = slot == 0 ? kBinCount - 1 : slot - 1;
+  }
+  return out;
+}
+
 void LinkSketch::Update(const Observation& event) {
   if (event.organization_hash != 0) organization_hash_ = event.organization_hash;
   const bool is_start = !event.knows_message_count || event.message_count <= 1;

@@ -34,9 +34,11 @@ class LinkSketch {
     const bool is_known = bin <= newest_bin_ && bin > newest_bin_ - kBinCount && bin >= first_bin_;
     return is_known ? starts_[static_cast<size_t>(bin % kBinCount)] : 0;
   }
-  // The newest kStartCountMax beginnings, oldest first, in ticks since 1970: their order, which bins do not know. One that
-  // came late is not among them, and a silence of more than kTickSpan makes them start anew.
-  static constexpr size_t kStartCountMax = 64;
+  // The same for the kBinCount bins before `end_bin`, newest first.
+  std::array<uint8_t, kBinCount> StartsBefore(int64_t end_bin) const;
+  // The newest kStartCountMax beginnings, oldest first, in ticks since 1970: their order, which bins do not know. One
+  // that came late is not among them, and a silence of more than kTickSpan makes them start anew.
+  static constexpr size_t kStartCountMax = 112;
   static constexpr int64_t kTickNano = 16 * kNanosecondsPerSecond;
   static constexpr int64_t kTickSpan = 1 << 16;  // 12 days.
   std::vector<int64_t> RecentStarts() const;
@@ -68,7 +70,7 @@ class LinkSketch {
   BottomK<16> conversations_;
   std::array<uint8_t, kBinCount> starts_{};  // A ring: bin b is at b modulo kBinCount.
   int64_t newest_start_tick_ = 0;
-  uint64_t start_count_ = 0;                           // Since the ring below started anew.
+  uint64_t start_count_ = 0;                            // Since the ring below started anew.
   std::array<uint16_t, kStartCountMax> start_ticks_{};  // A ring: ticks modulo kTickSpan.
 };
 static_assert(std::is_trivially_copyable_v<LinkSketch>);

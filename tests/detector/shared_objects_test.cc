@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <vector>
+
 #include "tests/detector/relay_pool.h"
 
 namespace stillwatch::detector {
@@ -64,6 +67,21 @@ TEST_F(SharedObjectsTest, OneCardAloneIsOneKind) {
   EXPECT_EQ(compare(), SharedKinds::kTooFew) << "all accounts have the same parameters, so these say nothing";
   for (const size_t i : {3, 4}) accounts_.Request(i, kPoolStart, 0, 4321);
   EXPECT_EQ(compare(), SharedKinds::kTwo) << "a card and an address";
+}
+
+TEST(HashSieveTest, HoldsAllThatWasAddedAndLittleElse) {
+  std::mt19937_64 random(3);
+  HashSieve sieve(1000);
+  std::vector<uint64_t> hashes(1000);
+  for (uint64_t& hash : hashes) sieve.Add(hash = random());
+  for (const uint64_t hash : hashes) {
+    EXPECT_TRUE(sieve.MayHold(hash));
+    EXPECT_TRUE(sieve.Add(hash));
+  }
+  int passed = 0;
+  for (int i = 0; i < 10'000; ++i) passed += sieve.MayHold(random());
+  EXPECT_LT(passed, 1000) << "one in 16 at most, give or take";
+  EXPECT_FALSE(HashSieve().MayHold(random()));
 }
 
 }  // namespace

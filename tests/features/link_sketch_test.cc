@@ -55,6 +55,41 @@ TEST(LinkSketchTest, ABinHoldsAtMost255) {
   EXPECT_EQ(sketch.starts(LinkSketch::BinOf(kStart)), 255);
 }
 
+TEST(LinkSketchTest, GivesTheBinsBeforeAMomentNewestFirst) {
+  LinkSketch sketch;
+  for (int64_t i = 0; i < 200; ++i) {
+    for (int64_t j = 0; j <= i % 5; ++j) sketch.Update(At(kStart + i * LinkSketch::kBinNano));
+  }
+  const int64_t newest = sketch.newest_bin();
+  for (const int64_t end : {newest + 1, newest - 3, newest + 7, newest + 400, newest - 400}) {
+    const auto starts = sketch.StartsBefore(end);
+    for (int64_t i = 0; i < LinkSketch::kBinCount; ++i) {
+      ASSERT_EQ(starts[static_cast<size_t>(i)], sketch.starts(end - 1 - i)) << "end " << end << ", bin " << i;
+    }
+  }
+}
+
+TEST(LinkSketchTest, KeepsTheOrderOfTheNewestBeginnings) {
+  LinkSketch sketch;
+  std::vector<int64_t> expected;
+  for (int64_t i = 0; i < 200; ++i) {
+    sketch.Update(At(kStart + i * i * kNanosecondsPerMinute));
+    if (i >= 200 - static_cast<int64_t>(LinkSketch::kStartCountMax)) {
+      expected.push_back((kStart + i * i * kNanosecondsPerMinute) / LinkSketch::kTickNano);
+    }
+  }
+  sketch.Update(At(kStart + kDay));  // Late.
+  EXPECT_EQ(sketch.RecentStarts(), expected);
+  EXPECT_EQ(sketch.newest_start_tick(), expected.back());
+}
+
+TEST(LinkSketchTest, ALongSilenceMakesTheOrderStartAnew) {
+  LinkSketch sketch;
+  for (int i = 0; i < 5; ++i) sketch.Update(At(kStart + i * kDay));
+  sketch.Update(At(kStart + 40 * kDay));
+  EXPECT_EQ(sketch.RecentStarts().size(), 1U);
+}
+
 TEST(BottomKTest, TwoStreamsMeetInWhatTheyShare) {
   BottomK<16> ours, theirs;
   constexpr uint64_t kMix = 0x9E3779B97F4A7C15;
