@@ -34,7 +34,7 @@ struct Alternation {
 // Honest look-alikes: timers of one period, whose gaps are all alike: they are left out. Service accounts behind one
 // load
 //   balancer: they declare one organisation and are left out.
-// Needs no text, and six to eight beginnings of each account: a pool shows on its first day.
+// Needs no text, and six to eight beginnings of each account where the pool goes up and down: often its first day.
 // Source: threat reports of 2026 (load balancing over accounts); runs test, Wald and Wolfowitz 1940
 //   (10.1214/aoms/1177731909).
 // Ownership: `candidates` must outlive it.
