@@ -49,7 +49,8 @@ TEST(RotationLinksTest, AccountsOfOneQueueAreNearlyAllLinkedAfterThreeDaysAndSom
     MadeAccounts accounts(1);
     AddPool(accounts, 20, days, Dealing::kLeastRecentlyUsed);
     // Within one even day what a queue deals out could also be the accounts' own even pace.
-    EXPECT_GT(LinksOf(accounts, kPoolStart + days * kNanosecondsPerDay).size(), days == 1 ? 20U : 150U) << "of 190 pairs";
+    EXPECT_GT(LinksOf(accounts, kPoolStart + days * kNanosecondsPerDay).size(), days == 1 ? 20U : 150U)
+        << "of 190 pairs";
   }
 }
 
