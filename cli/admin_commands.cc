@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "cli/connection.h"
+#include "cli/gateway_commands.h"
 #include "cli/time_argument.h"
 #include "stillwatch/v1/admin.grpc.pb.h"
 
@@ -74,10 +75,18 @@ ExitCode RunStatus(const Session& session) {
   SetDeadline(context);
   const Status status = FromGrpc(v1::AdminService::NewStub(session.channel)->GetStatus(&context, {}, &response));
   if (!status.ok()) return Fail(session, "get the status", status);
+  v1::ListSourcesResponse sources;
+  grpc::ClientContext sources_context;
+  SetDeadline(sources_context);
+  const Status listed =
+      FromGrpc(v1::AdminService::NewStub(session.channel)->ListSources(&sources_context, {}, &sources));
+  // A daemon that is older has no such list.
+  if (!listed.ok() && listed.code() != Code::kUnimplemented) return Fail(session, "list the sources", listed);
   if (session.is_table()) {
     PrintStatus(session, response);
+    PrintSources(session, sources);
   } else {
-    PrintRecord(session.out, session.format, StatusRecord(response));
+    PrintRecord(session.out, session.format, StatusRecord(response).List("sources", SourceRecords(sources)));
   }
   return ExitCode::kOk;
 }

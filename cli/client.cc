@@ -9,7 +9,9 @@
 #include "cli/admin_commands.h"
 #include "cli/audit_commands.h"
 #include "cli/cluster_commands.h"
+#include "cli/gateway_commands.h"
 #include "cli/connection.h"
+#include "cli/decision_commands.h"
 #include "cli/import_commands.h"
 #include "cli/label_commands.h"
 #include "cli/query_commands.h"
@@ -32,6 +34,9 @@ const std::map<std::string, v1::Verdict> kSuspectVerdicts = {{"review", v1::VERD
 const std::map<std::string, v1::Label> kLabels = {
     {"confirmed", v1::LABEL_CONFIRMED}, {"benign", v1::LABEL_BENIGN}, {"unlabelled", v1::LABEL_UNLABELLED}};
 
+const std::map<std::string, v1::Ruling> kRulings = {
+    {"refuse", v1::RULING_REFUSE}, {"allow", v1::RULING_ALLOW}, {"automatic", v1::RULING_AUTOMATIC}};
+
 // What the arguments say. Lives as long as the parser, which writes into it.
 struct Arguments {
   ConnectionOptions connection;
@@ -44,6 +49,8 @@ struct Arguments {
   SuspectsOptions suspects;
   bool all = false;
   LabelOptions label;
+  DecideOptions decide;
+  std::string decide_for;
   std::string account_id;
   std::string cluster_id;
   v1::Verdict watch_min_verdict = v1::VERDICT_UNSPECIFIED;
@@ -52,6 +59,8 @@ struct Arguments {
   std::string audit_to;
   AuditRunOptions audit;
   std::string backup_directory;
+  std::string listener;
+  std::string captured_file;
   bool is_confirmed = false;
   Command command;
 };
@@ -186,6 +195,32 @@ void AddLabelCommands(CLI::App& app, Arguments& arguments) {
   app.add_subcommand("labels", "List all labels")->callback([&arguments] { arguments.command = RunLabels; });
 }
 
+void AddDecisionCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App* decide = app.add_subcommand("decide", "Refuse or allow an account at the gateways, for a time");
+  decide->add_option("ID", arguments.decide.account_id, "The account")->required();
+  AddChoice(*decide, "RULING", arguments.decide.ruling, kRulings,
+            "refuse, allow, or automatic to give it back to its verdict")
+      ->required();
+  decide->add_option("--for", arguments.decide_for, "How long, such as 90s, 30m, 12h, 7d; default: 4h")
+      ->type_name("TIME")
+      ->check([](const std::string& text) { return ParseLength(text).status().message(); });
+  decide->add_option("--note", arguments.decide.note, "Why")->type_name("TEXT");
+  decide->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) {
+      DecideOptions& options = arguments.decide;
+      if (!arguments.decide_for.empty()) {
+        options.duration_seconds = static_cast<uint32_t>(ParseLength(arguments.decide_for).value());
+      }
+      return RunDecide(session, options);
+    };
+  });
+  CLI::App* decisions = app.add_subcommand("decisions", "List what is enforced, or the trail of one account");
+  decisions->add_option("ID", arguments.account_id, "The account whose trail to show");
+  decisions->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) { return RunDecisions(session, arguments.account_id); };
+  });
+}
+
 void AddAuditCommands(CLI::App& app, Arguments& arguments, int64_t now_unix_nano) {
   CLI::App* audit = app.add_subcommand("audit", "Score everything stored again, from the raw events");
   audit->require_subcommand(1);
@@ -230,6 +265,14 @@ void AddAdminCommands(CLI::App& app, Arguments& arguments) {
   erase->callback([&arguments] {
     arguments.command = [&arguments](const Session& session) {
       return RunErase(session, arguments.account_id, arguments.is_confirmed);
+    };
+  });
+  CLI::App* map = app.add_subcommand("map", "Show what a captured message of a gateway becomes");
+  map->add_option("--listener", arguments.listener, "otlp, …")->required();
+  map->add_option("FILE", arguments.captured_file, "The body of a request; - for standard input")->required();
+  map->callback([&arguments] {
+    arguments.command = [&arguments](const Session& session) {
+      return RunMap(session, arguments.listener, arguments.captured_file);
     };
   });
   CLI::App* backup = app.add_subcommand("backup", "Copy the daemon's data while it serves");
@@ -280,6 +323,7 @@ int RunClient(const std::vector<std::string>& arguments_text, const Environment&
   AddImportCommands(app, arguments);
   AddQueryCommands(app, arguments);
   AddLabelCommands(app, arguments);
+  AddDecisionCommands(app, arguments);
   AddAuditCommands(app, arguments, environment.now_unix_nano);
   AddAdminCommands(app, arguments);
   try {

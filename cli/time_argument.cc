@@ -140,6 +140,17 @@ Result<int64_t> ParseTime(std::string_view text, int64_t now_unix_nano) {
   return *time;
 }
 
+Result<int64_t> ParseLength(std::string_view text) {
+  constexpr int64_t kYear = 365 * kNanosecondsPerDay;
+  const auto time = ReadAge("-" + std::string(text), kYear);
+  if (!time || *time == kYear) {
+    return Status(Code::kInvalidArgument, "\"" + std::string(text) +
+                                              "\" is not a length of time: expected one such as 90s, 30m, 12h or 7d, "
+                                              "at most a year");
+  }
+  return (kYear - *time) / kNanosecondsPerSecond;
+}
+
 std::string FormatTime(uint64_t unix_nano) {
   if (unix_nano == 0) return "-";
   const std::chrono::sys_seconds time{std::chrono::seconds(unix_nano / static_cast<uint64_t>(kNanosecondsPerSecond))};

@@ -14,6 +14,10 @@ namespace stillwatch::cli {
 // Errors: kInvalidArgument if it is none of these, not on the calendar, or outside 1970 to 2262.
 Result<int64_t> ParseTime(std::string_view text, int64_t now_unix_nano);
 
+// Reads a length of time such as 90s, 30m, 12h or 7d, in seconds. Errors: kInvalidArgument if it is none, 0, or more than
+// a year.
+Result<int64_t> ParseLength(std::string_view text);
+
 // RFC 3339 in UTC with whole seconds, as in 2026-03-02T09:30:00Z; "-" for 0, which stands for never.
 std::string FormatTime(uint64_t unix_nano);
 

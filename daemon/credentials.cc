@@ -12,7 +12,7 @@
 #include <iterator>
 #include <utility>
 
-#include "query/host_port.h"
+#include "http/host_port.h"
 
 namespace stillwatch::daemon {
 namespace {
@@ -60,7 +60,7 @@ bool IsLoopback(const std::string& host) {
 }
 
 // Lets OpenSSL read the files: gRPC would only fail to listen, and not say why.
-Status CheckTlsFiles(const query::TlsFiles& files) {
+Status CheckTlsFiles(const http::TlsFiles& files) {
   const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_chain.c_str()) != 1) {
     return {Code::kInvalidArgument, files.certificate_chain + ": not a certificate chain in PEM"};
@@ -127,7 +127,7 @@ bool TokenVerifier::IsKnown(std::string_view token) const {
 }
 
 Status CheckExposure(std::string_view address, Transport transport, Authentication authentication) {
-  const Result<query::HostPort> parsed = query::ParseHostPort(address);
+  const Result<http::HostPort> parsed = http::ParseHostPort(address);
   if (!parsed.ok()) return parsed.status();
   if (authentication == Authentication::kTokens && transport == Transport::kPlaintext) {
     return {Code::kInvalidArgument,
@@ -139,7 +139,17 @@ Status CheckExposure(std::string_view address, Transport transport, Authenticati
           "address " + std::string(address) + " is not on the loopback: give --tls-cert, --tls-key and --token-file"};
 }
 
-Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<query::TlsFiles>& tls,
+Status CheckSyslogExposure(std::string_view address, SyslogExposure allowed) {
+  const Result<http::HostPort> parsed = http::ParseHostPort(address);
+  if (!parsed.ok()) return parsed.status();
+  if (allowed == SyslogExposure::kAnyone || IsLoopback(parsed.value().host)) return {};
+  return {Code::kInvalidArgument,
+          "address " + std::string(address) +
+              " is not on the loopback, and whoever reaches plain syslog may send: allow it with "
+              "--syslog-beyond-loopback, or put rsyslog in between"};
+}
+
+Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<http::TlsFiles>& tls,
                                                                        std::shared_ptr<const TokenVerifier> tokens) {
   if (!tls) return grpc::InsecureServerCredentials();
   STILLWATCH_RETURN_IF_ERROR(CheckTlsFiles(*tls));

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proto/result.h"
-#include "query/tls_files.h"
+#include "http/tls_files.h"
 
 namespace stillwatch::daemon {
 
@@ -41,9 +41,15 @@ enum class Authentication : uint8_t { kNone, kTokens };
 // the loopback it takes both TLS and tokens, and tokens are never taken in the clear.
 Status CheckExposure(std::string_view address, Transport transport, Authentication authentication);
 
+// Plain syslog knows neither TLS nor tokens: whoever reaches it may send.
+enum class SyslogExposure : uint8_t { kLoopbackOnly, kAnyone };
+
+// Errors: kInvalidArgument if `address` is beyond the loopback and that was not allowed.
+Status CheckSyslogExposure(std::string_view address, SyslogExposure allowed);
+
 // Makes the credentials of a gRPC listener: plaintext without `tls`; with it and `tokens`, a call without a known
 // `authorization: Bearer TOKEN` ends with UNAUTHENTICATED. Errors: kInvalidArgument names the file that cannot be used.
-Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<query::TlsFiles>& tls,
+Result<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const std::optional<http::TlsFiles>& tls,
                                                                        std::shared_ptr<const TokenVerifier> tokens);
 
 }  // namespace stillwatch::daemon

@@ -4,15 +4,20 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <random>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
+#include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
+#include "query/probe_routes.h"
 #include "query/version.h"
 #include "storage/rocksdb_store.h"
 
@@ -23,6 +28,9 @@ namespace {
 constexpr size_t kInFlightBytesMax = 512u << 20;
 // Calls that are still open this long after the drain are cut.
 constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
+constexpr auto kSourceWatchPause = std::chrono::seconds(15);
+// A decision that ran out is not told any more after this.
+constexpr auto kSweepTime = std::chrono::seconds(1);
 
 int64_t Now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -41,6 +49,10 @@ detector::EngineOptions EngineOptionsOf(const Options& options) {
   return out;
 }
 
+enforcement::PolicyOptions PolicyOptionsOf(const Options& options) {
+  return {options.enforce, options.enforce_verdict, options.decision_minutes * kNanosecondsPerMinute};
+}
+
 // The host of HOST:PORT, to which the port that was bound is added again.
 std::string WithPort(const std::string& address, int port) {
   return address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
@@ -52,13 +64,16 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
-      admission_(kInFlightBytesMax) {}
+      sweep_timer_(io_),
+      admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
+      sources_(Now),
+      source_watch_(io_) {}
 
 Daemon::~Daemon() { Drain(); }
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options));
-  if (!options.tls_cert.empty()) daemon->tls_ = query::TlsFiles{options.tls_cert, options.tls_key};
+  if (!options.tls_cert.empty()) daemon->tls_ = http::TlsFiles{options.tls_cert, options.tls_key};
   if (!options.token_file.empty()) {
     Result<TokenVerifier> tokens = TokenVerifier::Load(options.token_file);
     if (!tokens.ok()) return tokens.status();
@@ -66,15 +81,18 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   }
   const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
   const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
-  for (const auto& [flag, address] : {std::pair("--grpc-address: ", options.grpc_address),
-                                      std::pair("--http-address: ", options.http_address)}) {
+  for (const auto& [flag, address] :
+       {std::pair("--grpc-address: ", options.grpc_address), std::pair("--http-address: ", options.http_address)}) {
     const Status exposure = CheckExposure(address, transport, authentication);
     if (!exposure.ok()) return Status(exposure.code(), flag + exposure.message());
   }
   STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartEnforcement());
   daemon->StartAudits();
   daemon->StartUpkeep();
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartGateways());
+  STILLWATCH_RETURN_IF_ERROR(daemon->StartAccessLogs());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
   daemon->health_.SetServing();
@@ -112,11 +130,55 @@ Status Daemon::StartPipeline() {
   decoder_.emplace(*digester_, Now);
 
   engine_.emplace(EngineOptionsOf(options_), ParallelFor());
-  engine_->OnVerdictChange([this](const VerdictChange& change) { verdicts_.Publish(change); });
+  enforcer_.emplace(PolicyOptionsOf(options_), *store_, *engine_, Now);
+  STILLWATCH_RETURN_IF_ERROR(StartWebhooks());
+  engine_->OnVerdictChange([this](const VerdictChange& change) {
+    verdicts_.Publish(change);
+    enforcer_->OnVerdictChange(change);
+  });
   Result<std::unique_ptr<ingest::Pipeline>> pipeline = ingest::Pipeline::Start(*store_, *engine_, {});
   if (!pipeline.ok()) return pipeline.status();
   pipeline_ = std::move(pipeline).value();
   return Status();
+}
+
+Status Daemon::StartWebhooks() {
+  if (options_.webhook_urls.empty()) return Status();
+  enforcement::WebhookOptions webhooks;
+  for (const std::string& text : options_.webhook_urls) {
+    Result<enforcement::WebhookUrl> url = enforcement::WebhookUrl::Parse(text);
+    if (!url.ok()) return Status(url.status().code(), "--webhook-url: " + url.status().message());
+    webhooks.urls.push_back(std::move(url).value());
+  }
+  Result<std::string> secret = enforcement::LoadWebhookSecret(options_.webhook_secret_file);
+  if (!secret.ok()) return Status(secret.status().code(), "--webhook-secret-file " + secret.status().message());
+  webhooks.secret = std::move(secret).value();
+  webhooks.ca_file = options_.webhook_ca_file;
+  webhooks.seed = std::random_device()();
+  webhooks.clock = Now;
+  const Status status = enforcer_->TellByWebhook(*store_, std::move(webhooks));
+  return status.code() == Code::kInvalidArgument ? Status(status.code(), "--webhook-ca-file " + status.message()) : status;
+}
+
+Status Daemon::StartEnforcement() {
+  Result<enforcement::AccountSelector> selector = enforcement::AccountSelector::Parse(options_.authz_account);
+  if (!selector.ok()) return Status(Code::kInvalidArgument, "--authz-account " + selector.status().message());
+  external_authorization_.emplace(
+      std::move(selector).value(),
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kExternalAuthorization, id); },
+      static_cast<enforcement::RefusalStatus>(options_.authz_refusal_status));
+  STILLWATCH_RETURN_IF_ERROR(enforcer_->Start(*pipeline_));
+  SweepDecisionsLater();
+  return Status();
+}
+
+void Daemon::SweepDecisionsLater() {
+  sweep_timer_.expires_after(kSweepTime);
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    workers_.Post([this] { enforcer_->Sweep(); });  // It may write.
+    SweepDecisionsLater();
+  });
 }
 
 detector::ParallelFor Daemon::ParallelFor() {
@@ -134,7 +196,8 @@ void Daemon::StartAudits() {
 }
 
 void Daemon::StartUpkeep() {
-  const auto erase_reports = [this](const std::string& account_id, const std::stop_token& stop) {
+  const auto erase_reports = [this](const std::string& account_id, const std::stop_token& stop) -> Result<uint64_t> {
+    STILLWATCH_RETURN_IF_ERROR(enforcer_->Erase(account_id, stop));
     return audits_->archive().DeleteNaming(account_id, stop);
   };
   eraser_.emplace(*store_, *pipeline_, *engine_, upkeep_mutex_, erase_reports);
@@ -148,17 +211,73 @@ void Daemon::StartUpkeep() {
   }
 }
 
+Status Daemon::StartGateways() {
+  gateways::MappingTable mapping = gateways::MappingTable::BuiltIn();
+  if (!options_.gateway_mapping.empty()) {
+    const Status status = mapping.MergeFile(options_.gateway_mapping);
+    if (!status.ok()) return Status(status.code(), "--gateway-mapping " + status.message());
+  }
+  listeners_.emplace(std::move(mapping));
+  intake_.emplace(gateways::IntakeResources{*digester_, *pipeline_, admission_, ingest_counters_, sources_, Now,
+                                            [this] { return engine_->counters().watermark_unix_nano; },
+                                            [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
+  otlp_.emplace(*intake_, *listeners_);
+  WatchSources();
+  return Status();
+}
+
+// Looks now and then for sources that have gone quiet.
+void Daemon::WatchSources() {
+  source_watch_.expires_after(kSourceWatchPause);
+  source_watch_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    sources_.ReportChanges([](const ingest::NamedSource& source) {
+      if (source.is_quiet) {
+        spdlog::warn("source {} of listener {} has gone quiet", source.name, source.listener);
+      } else {
+        spdlog::info("source {} of listener {} is heard again", source.name, source.listener);
+      }
+    });
+    WatchSources();
+  });
+}
+
+Status Daemon::StartAccessLogs() {
+  access_logs_.emplace(*intake_, *listeners_, *decoder_);
+  const SyslogExposure allowed =
+      options_.syslog_beyond_loopback ? SyslogExposure::kAnyone : SyslogExposure::kLoopbackOnly;
+  for (const auto& [flag, address, listen] :
+       {std::tuple("--syslog-tcp-address: ", options_.syslog_tcp_address, &gateways::AccessLogListeners::ListenTcp),
+        std::tuple("--syslog-udp-address: ", options_.syslog_udp_address, &gateways::AccessLogListeners::ListenUdp)}) {
+    if (address.empty()) continue;
+    Status status = CheckSyslogExposure(address, allowed);
+    if (status.ok()) status = ((*access_logs_).*listen)(io_, address);
+    if (!status.ok()) return Status(status.code(), flag + status.message());
+  }
+  for (const std::string& path : options_.follow) {
+    const Status status = access_logs_->Follow(io_, *store_, path);
+    if (!status.ok()) return Status(status.code(), "--follow " + status.message());
+  }
+  return Status();
+}
+
 Status Daemon::StartGrpc() {
   Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
   if (!credentials.ok()) return credentials.status();
-  const ingest::StreamResources resources{*decoder_, *pipeline_, admission_, ingest_counters_,
-                                          [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
+  const ingest::StreamResources resources{
+      *decoder_,        *pipeline_, admission_,
+      ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
-  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_);
+  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_, [this](std::string_view account_id) {
+    return enforcer_->Ask(enforcement::Interface::kCheckAccount, account_id);
+  });
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
-  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, *store_, *eraser_, upkeep_workers_,
+  admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, sources_, *store_, *eraser_, upkeep_workers_,
                          options_.data_dir);
   audit_service_.emplace(*audits_, query_workers_);
+  gateway_service_.emplace(*listeners_, *digester_, Now,
+                           [this](std::function<void()> task) { workers_.Post(std::move(task)); });
+  decision_service_.emplace(*pipeline_, *store_, enforcer_->book(), query_workers_);
 
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -172,8 +291,9 @@ Status Daemon::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_,
-           &*audit_service_, &health_}) {
+            ingest_service_.get(), &access_logs_->envoy(), &*query_service_, &*label_service_, &*admin_service_,
+            &*audit_service_, &*decision_service_, &*external_authorization_, &*gateway_service_, &otlp_->traces(),
+            &otlp_->logs(), &health_}) {
     builder.RegisterService(service);
   }
   grpc_server_ = builder.BuildAndStart();
@@ -185,19 +305,41 @@ Status Daemon::StartGrpc() {
 }
 
 std::string Daemon::MetricsText() const {
-  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, store_->damages().count());
+  return query::MetricsText(pipeline_->counters(), engine_->counters(), ingest_counters_, sources_.List(),
+                            store_->damages().count()) +
+         enforcer_->MetricsText();
+}
+
+void Daemon::AddGuardrail(http::Router& router) {
+  portkey_intake_.emplace(*decoder_, *pipeline_, admission_, ingest_counters_, Now);
+  guardrail_.emplace(
+      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
+      enforcement::DefaultGuardrailAccountKeys(),
+      [this](std::string_view body, std::string_view account_id, std::function<void(const Status&)> done) {
+        portkey_intake_->Take(body, account_id, std::move(done));
+      });
+  enforcement::AddGuardrailRoute(router, *guardrail_, [this] { return admission_.has_room(); });
 }
 
 Status Daemon::StartHttp() {
-  query::HttpServerOptions http;
-  http.address = options_.http_address;
-  http.is_ready = [this] { return !is_drained_; };
-  http.metrics_text = [this] { return MetricsText(); };
-  http.tls = tls_;
-  if (tokens_ != nullptr) {
-    http.is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
-  }
-  Result<std::unique_ptr<query::HttpServer>> server = query::HttpServer::Start(io_, std::move(http));
+  std::function<bool(std::string_view)> is_known_token;
+  if (tokens_ != nullptr)
+    is_known_token = [tokens = tokens_](std::string_view token) { return tokens->IsKnown(token); };
+  const auto router = std::make_shared<http::Router>(is_known_token);
+  query::AddProbeRoutes(
+      *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
+  otlp_->AddRoutes(*router);
+  access_logs_->AddRoutes(*router);
+  const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
+  decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
+  enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
+  AddGuardrail(*router);
+  http::HttpServerOptions options;
+  options.address = options_.http_address;
+  options.router = router;
+  options.tls = tls_;
+  options.post = post;
+  Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
   if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
   http_server_ = std::move(server).value();
   return Status();
@@ -211,20 +353,26 @@ Status Daemon::Run() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     spdlog::info("stopping on signal {}", signal);
-    http_server_->Stop();
     io_.stop();
   });
   io_.run();
   Drain();
-  return pipeline_->has_given_up() ? Status(Code::kUnavailable, "the disk failed while stopping; see the log") : Status();
+  return pipeline_->has_given_up() ? Status(Code::kUnavailable, "the disk failed while stopping; see the log")
+                                   : Status();
 }
 
-// Tells load balancers, ends the streams once what they sent is acknowledged, lets other calls finish, then makes what is
-// in memory durable.
+// Tells load balancers, ends the streams and takes no more requests, once what they sent is acknowledged lets other
+// calls finish, then makes what is in memory durable.
 void Daemon::Drain() {
   if (std::exchange(is_drained_, true)) return;
   health_.SetNotServing();
+  // Requests that were read are still to be answered, which takes a thread.
+  sweep_timer_.cancel();
+  io_.restart();
+  if (http_server_ != nullptr) http_server_->Drain();
+  std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });
   if (ingest_service_ != nullptr) ingest_service_->StopStreams();
+  if (access_logs_) access_logs_->Stop();
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
   resume_.request_stop();
@@ -235,6 +383,9 @@ void Daemon::Drain() {
   workers_.WaitUntilIdle();
   if (pipeline_ != nullptr) pipeline_->Drain();
   if (grpc_server_ != nullptr) grpc_server_->Wait();
+  if (http_server_ != nullptr) http_server_->WaitUntilClosed(kGraceForOpenCalls);
+  io_.stop();
+  http.join();
   http_server_.reset();
 }
 

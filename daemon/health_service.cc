@@ -15,7 +15,11 @@ constexpr std::string_view kServices[] = {"",
                                           "stillwatch.v1.QueryService",
                                           "stillwatch.v1.LabelService",
                                           "stillwatch.v1.AuditService",
-                                          "stillwatch.v1.AdminService"};
+                                          "stillwatch.v1.AdminService",
+                                          "stillwatch.v1.GatewayService",
+                                          "envoy.service.accesslog.v3.AccessLogService",
+                                          "opentelemetry.proto.collector.trace.v1.TraceService",
+                                          "opentelemetry.proto.collector.logs.v1.LogsService"};
 
 }  // namespace
 

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdio>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace stillwatch::daemon {
@@ -18,6 +20,60 @@ std::optional<uint32_t> ParseTimeOfDay(std::string_view text) {
   return static_cast<uint32_t>(60 * hours + minutes);
 }
 
+const std::map<std::string, EnforcementMode> kModes = {
+    {"off", EnforcementMode::kOff}, {"shadow", EnforcementMode::kShadow}, {"on", EnforcementMode::kOn}};
+const std::map<std::string, Verdict> kEnforcedVerdicts = {{"review", Verdict::kReview}, {"act", Verdict::kAct}};
+
+// Takes the texts of `names` and nothing else.
+template <typename Value>
+CLI::Option* AddChoice(CLI::App& app, const std::string& name, const std::string& variable, Value& value,
+                       const std::map<std::string, Value>& names, const std::string& help) {
+  std::vector<std::string> texts;
+  for (const auto& [text, unused] : names) texts.push_back(text);
+  return app
+      .add_option_function<std::string>(
+          "--" + name, [&value, &names](const std::string& text) { value = names.at(text); }, help)
+      ->envname(variable)
+      ->check(CLI::IsMember(texts))
+      ->type_name("");
+}
+
+void AddEnforcementOptions(CLI::App& app, Options& options) {
+  AddChoice(app, "enforce", "STILLWATCH_ENFORCE", options.enforce, kModes,
+            "on: gateways that ask are told to refuse; shadow: they are told, and nothing is refused; off. Default: on");
+  AddChoice(app, "enforce-verdict", "STILLWATCH_ENFORCE_VERDICT", options.enforce_verdict, kEnforcedVerdicts,
+            "The lowest verdict that is enforced: act or review. Default: act");
+  app.add_option("--decision-minutes", options.decision_minutes,
+                 "How long a decision is told to last; renewed as long as the verdict stands")
+      ->envname("STILLWATCH_DECISION_MINUTES")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 60 * 24 * 365));
+  app.add_option("--authz-account", options.authz_account,
+                 "Where Envoy's external authorization finds the account, the first that is there: extension:NAME, "
+                 "jwt:CLAIM, metadata:FILTER/KEY, header:NAME, principal")
+      ->envname("STILLWATCH_AUTHZ_ACCOUNT")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--authz-refusal-status", options.authz_refusal_status,
+                 "HTTP status that Envoy gives to a client that is refused")
+      ->envname("STILLWATCH_AUTHZ_REFUSAL_STATUS")
+      ->capture_default_str()
+      ->check(CLI::IsMember({403, 429}));
+}
+
+void AddWebhookOptions(CLI::App& app, Options& options) {
+  app.add_option("--webhook-url", options.webhook_urls,
+                 "Where verdict changes and decisions are posted, http:// or https://; may be given several times")
+      ->envname("STILLWATCH_WEBHOOK_URL")
+      ->delimiter(',');
+  app.add_option("--webhook-secret-file", options.webhook_secret_file,
+                 "File of the key that they are signed with: whsec_ and base64, or plain text")
+      ->envname("STILLWATCH_WEBHOOK_SECRET_FILE");
+  app.add_option("--webhook-ca-file", options.webhook_ca_file,
+                 "PEM file of the authorities that receivers' certificates are checked against; the system's if empty")
+      ->envname("STILLWATCH_WEBHOOK_CA_FILE");
+}
+
 void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   // A variable an option: --data-dir is STILLWATCH_DATA_DIR.
   const auto add = [&app](const std::string& name, auto& value, const std::string& help) {
@@ -27,7 +83,7 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   };
   add("data-dir", options.data_dir, "Directory of the store; made if missing")->required();
   add("grpc-address", options.grpc_address, "HOST:PORT of all gRPC services; port 0 picks a free one");
-  add("http-address", options.http_address, "HOST:PORT of /healthz, /readyz and /metrics");
+  add("http-address", options.http_address, "HOST:PORT of everything that is served over HTTP: health, metrics, what gateways push");
   add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
@@ -45,9 +101,19 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("retention-days", options.retention_days,
       "Delete events that are this many days older than the newest, by event time; 0 keeps them for ever")
       ->check(CLI::Range(0, 36500));
+  add("gateway-mapping", options.gateway_mapping,
+      "File of what your gateways call things, in the form of gateways/mapping.toml, read over the built-in table");
+  AddEnforcementOptions(app, options);
+  AddWebhookOptions(app, options);
   app.add_flag("--verify", options.verify,
                "Check every checksum of the store, say what is damaged, and end: exit code 0 if nothing is, 1 if something "
                "is. No daemon may serve from the directory meanwhile");
+  add("syslog-tcp-address", options.syslog_tcp_address, "HOST:PORT of syslog over TCP, for access logs; none if empty");
+  add("syslog-udp-address", options.syslog_udp_address, "HOST:PORT of syslog over UDP, for access logs; none if empty");
+  app.add_flag("--syslog-beyond-loopback", options.syslog_beyond_loopback,
+               "Take syslog from other machines, too: whoever reaches the addresses may send, as plain syslog knows no "
+               "tokens");
+  add("follow", options.follow, "Access log files that are read as they grow, over rotations and restarts");
   add("log-level", options.log_level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 }
@@ -72,6 +138,10 @@ std::variant<Options, ExitNow> ParseOptions(int argc, const char* const* argv) {
   }
   if (options.tls_cert.empty() != options.tls_key.empty()) {
     std::fprintf(stderr, "stillwatchd: --tls-cert and --tls-key belong together\n");
+    return ExitNow{2};
+  }
+  if (!options.webhook_urls.empty() && options.webhook_secret_file.empty()) {
+    std::fprintf(stderr, "stillwatchd: --webhook-url needs --webhook-secret-file\n");
     return ExitNow{2};
   }
   if (!audit_at.empty()) options.audit_at_minutes = ParseTimeOfDay(audit_at);

@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
+
+#include "proto/decision.h"
 
 namespace stillwatch::daemon {
 
@@ -24,6 +27,26 @@ struct Options {
   std::string digest_key_file;
   // Age, in days of event time, at which events are deleted; 0 keeps them for ever.
   uint32_t retention_days = 0;
+  // File of names that gateways use, read over the built-in table.
+  std::string gateway_mapping;
+  // HOST:PORT of plain syslog; none if empty.
+  std::string syslog_tcp_address;
+  std::string syslog_udp_address;
+  // Whoever reaches the syslog addresses may send: plain syslog knows no tokens.
+  bool syslog_beyond_loopback = false;
+  // Access logs that are read as they grow.
+  std::vector<std::string> follow;
+  // What gateways are told: see enforcement/policy.h.
+  EnforcementMode enforce = EnforcementMode::kOn;
+  Verdict enforce_verdict = Verdict::kAct;
+  uint32_t decision_minutes = 240;
+  // Where Envoy's external authorization finds the account, and what it answers to a client that is refused.
+  std::vector<std::string> authz_account = {"extension:account_id", "jwt:sub", "header:x-account-id"};
+  int authz_refusal_status = 403;
+  // Who is told of verdicts and decisions, signed with the key of a file.
+  std::vector<std::string> webhook_urls;
+  std::string webhook_secret_file;
+  std::string webhook_ca_file;
   std::string log_level = "info";
   // Check the store and end, instead of serving.
   bool verify = false;

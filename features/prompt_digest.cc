@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "features/skeleton.h"
+#include "features/word_list.h"
 
 #define XXH_INLINE_ALL
 #define XXH_STATIC_LINKING_ONLY  // For XXH3_generateSecret.
@@ -34,6 +36,11 @@ std::string_view Trimmed(std::string_view text) {
 
 // 0 means missing in a digest, so no text may hash to it.
 uint64_t NonZero(uint64_t hash) { return hash == 0 ? 1 : hash; }
+
+uint64_t NextNumber() {
+  static std::atomic<uint64_t> count = 0;
+  return ++count;
+}
 
 Status WriteAll(int file, const DigestKey& key) {
   const ssize_t written = write(file, key.bytes.data(), key.bytes.size());
@@ -78,17 +85,53 @@ Result<DigestKey> DigestKey::FromFile(const std::string& path) {
   return key;
 }
 
-PromptDigester::PromptDigester(const DigestKey& key, const PhraseEngine& phrases) : phrases_(phrases) {
+// What a thread keeps between two digests.
+struct PromptDigester::Workspace {
+  struct KnownText {
+    XXH128_hash_t hash{};
+    size_t bytes = 0;  // 0: none yet.
+    uint32_t markers = 0;
+  };
+  uint64_t owner = 0;  // The digester that it was used by last.
+  WordList words;
+  SkeletonMaker skeletons{kSkeletonWords, kHeadWords};
+  std::array<KnownText, kKnownTextsMax> known_texts;
+};
+
+PromptDigester::PromptDigester(const DigestKey& key, const PhraseEngine& phrases)
+    : number_(NextNumber()), phrases_(phrases) {
   static_assert(kSecretBytes >= XXH3_SECRET_SIZE_MIN);
   XXH3_generateSecret(secret_.data(), secret_.size(), key.bytes.data(), key.bytes.size());
+  sketch_seed_ = Hash("sketch");
 }
 
 uint64_t PromptDigester::Hash(std::string_view text) const {
   return NonZero(XXH3_64bits_withSecret(text.data(), text.size(), secret_.data(), secret_.size()));
 }
 
-void PromptDigester::DigestPrompt(std::string_view prompt, UsageBatch& batch, size_t row) const {
-  const Skeleton skeleton = MakeSkeleton(prompt, kSkeletonWords, kHeadWords, Hash("sketch"));
+PromptDigester::Workspace& PromptDigester::ThreadWorkspace() const {
+  thread_local Workspace workspace;
+  if (workspace.owner != number_) {
+    workspace.owner = number_;
+    workspace.known_texts.fill({});
+  }
+  return workspace;
+}
+
+uint32_t PromptDigester::FindInSystemPrompt(std::string_view text, Workspace& workspace) const {
+  if (text.empty()) return 0;
+  const XXH128_hash_t hash = XXH3_128bits_withSecret(text.data(), text.size(), secret_.data(), secret_.size());
+  Workspace::KnownText& known = workspace.known_texts[hash.high64 % kKnownTextsMax];
+  if (known.bytes == text.size() && XXH128_isEqual(known.hash, hash) != 0) return known.markers;
+  workspace.words.Split(text);
+  known = {hash, text.size(), phrases_.Find(workspace.words)};
+  return known.markers;
+}
+
+uint32_t PromptDigester::DigestPrompt(std::string_view prompt, Workspace& workspace, UsageBatch& batch,
+                                      size_t row) const {
+  workspace.words.Split(prompt);
+  const Skeleton skeleton = workspace.skeletons.Make(workspace.words, sketch_seed_);
   // The skeleton's words are hashed without a key first; the key comes in over those hashes.
   const auto keyed = [this](uint64_t hash) { return Hash({reinterpret_cast<const char*>(&hash), sizeof(hash)}); };
   batch.SetNumber(row, NumberField::kPromptHash, Hash(prompt));
@@ -97,22 +140,22 @@ void PromptDigester::DigestPrompt(std::string_view prompt, UsageBatch& batch, si
   batch.SetNumber(row, NumberField::kHeadHash, keyed(skeleton.head_hash));
   if (skeleton.sketch != 0) batch.SetNumber(row, NumberField::kPromptSketch, skeleton.sketch);
   batch.SetNumber(row, NumberField::kPromptWords, skeleton.word_count);
+  return phrases_.Find(workspace.words);
 }
 
 void PromptDigester::Digest(std::string_view system_prompt, std::string_view prompt, std::string_view completion,
                             UsageBatch& batch, size_t row) const {
+  Workspace& workspace = ThreadWorkspace();
   uint32_t markers = 0;
   if (!system_prompt.empty()) {
     const std::string_view text = Trimmed(Cut(system_prompt));
     batch.SetNumber(row, NumberField::kSystemHash, Hash(text));
     batch.SetNumber(row, NumberField::kSystemBytes, system_prompt.size());
-    markers |= phrases_.Find(text);
+    markers |= FindInSystemPrompt(text, workspace);
   }
   if (!prompt.empty()) {
-    const std::string_view text = Trimmed(Cut(prompt));
-    DigestPrompt(text, batch, row);
+    markers |= DigestPrompt(Trimmed(Cut(prompt)), workspace, batch, row);
     batch.SetNumber(row, NumberField::kPromptBytes, prompt.size());
-    markers |= phrases_.Find(text);
   }
   if (!completion.empty()) {
     batch.SetNumber(row, NumberField::kCompletionHash, Hash(Trimmed(Cut(completion))));

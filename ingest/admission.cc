@@ -5,7 +5,7 @@
 namespace stillwatch::ingest {
 
 void Admission::Release(size_t bytes) {
-  const size_t left = in_flight_bytes_.fetch_sub(bytes) - bytes;
+  const uint64_t left = in_flight_bytes_.fetch_sub(bytes) - bytes;
   if (left >= bytes_max_) return;
   std::vector<std::function<void()>> called;
   {

@@ -20,7 +20,7 @@ namespace {
 
 using Request = v1::StreamUsageRequest;
 
-// Bytes of a small event: so many rows a batch is made for at first.
+// Bytes of a small event: for so many rows a batch is made at first.
 constexpr size_t kSmallEventBytes = 128;
 
 // A v1.StreamUsageRequest, with its events and columns still in their wire form.
@@ -82,20 +82,34 @@ std::string DeriveEventId(std::string_view source, uint64_t sequence, uint32_t i
   return text;
 }
 
-// A batch with what is known of each of its rows' places in the message.
+// A message as it came, and what can be read of it at once.
+struct Message {
+  std::shared_ptr<grpc::Slice> slice;
+  WireRequest request;
+
+  Status Read(const grpc::ByteBuffer& bytes) {
+    if (bytes.Length() > kMessageBytesMax) return Status(Code::kResourceExhausted, "a batch has at most 64 MiB");
+    slice = std::make_shared<grpc::Slice>();
+    if (!bytes.DumpToSingleSlice(slice.get()).ok()) return Status(Code::kInvalidArgument, "the message has no bytes");
+    if (!request.Read({reinterpret_cast<const char*>(slice->begin()), slice->size()})) {
+      return Status(Code::kInvalidArgument, "the message is not a v1.StreamUsageRequest");
+    }
+    return CheckRequest(request);
+  }
+};
+
+// A message's rows in a batch, from `first` on, with what is known of their places in the message.
 struct Rows {
-  std::shared_ptr<UsageBatch> batch;
+  size_t first = 0;
   std::vector<uint32_t> indexes;  // In the message, by row.
   std::vector<Rejection> rejections;
 };
 
-Rows DecodeEvents(const std::vector<std::string_view>& events, size_t bytes, const NumberCheck& check,
+Rows DecodeEvents(const std::vector<std::string_view>& events, UsageBatch& batch, RowDecoder& decoder,
                   const features::PromptDigester& digester) {
   Rows out;
-  const size_t row_count_expected = std::min(events.size(), bytes / kSmallEventBytes + 1);
-  out.batch = std::make_shared<UsageBatch>(row_count_expected);
-  out.indexes.reserve(row_count_expected);
-  RowDecoder decoder(*out.batch, check);
+  out.first = batch.size();
+  out.indexes.reserve(events.size());
   EventTexts texts;
   for (uint32_t index = 0; index < events.size(); ++index) {
     Invalidity invalidity = decoder.Decode(events[index], texts);
@@ -104,76 +118,111 @@ Rows DecodeEvents(const std::vector<std::string_view>& events, size_t bytes, con
       continue;
     }
     if (!texts.empty()) {
-      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, *out.batch, out.batch->size() - 1);
+      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, batch, batch.size() - 1);
     }
     out.indexes.push_back(index);
   }
   return out;
 }
 
-Result<Rows> DecodeColumns(std::string_view columns, const NumberCheck& check,
+Result<Rows> DecodeColumns(std::string_view columns, UsageBatch& batch, const NumberCheck& check,
                            const features::PromptDigester& digester) {
   Rows out;
-  out.batch = std::make_shared<UsageBatch>();
-  ColumnDecoder decoder(*out.batch, check);
+  ColumnDecoder decoder(batch, check);
   STILLWATCH_RETURN_IF_ERROR(decoder.Decode(columns));
-  out.indexes.reserve(out.batch->size());
-  for (uint32_t row = 0; row < out.batch->size(); ++row) {
+  out.indexes.reserve(batch.size());
+  for (uint32_t row = 0; row < batch.size(); ++row) {
     if (decoder.invalidities().contains(row)) continue;
     if (const EventTexts texts = decoder.texts(row); !texts.empty()) {
-      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, *out.batch, row);
+      digester.Digest(texts.system_prompt, texts.prompt, texts.completion, batch, row);
     }
     out.indexes.push_back(row);
   }
   for (const auto& [row, invalidity] : decoder.invalidities()) {
     out.rejections.push_back({row, invalidity.reason, invalidity.message});
   }
-  out.batch->KeepRows(out.indexes);
+  batch.KeepRows(out.indexes);
   return out;
 }
 
-void DeriveMissingIds(const WireRequest& request, std::string_view stream_id, Rows& rows) {
+void DeriveMissingIds(const WireRequest& request, std::string_view stream_id, const Rows& rows, UsageBatch& batch) {
   const std::string_view source = request.source_id.empty() ? stream_id : request.source_id;
   std::shared_ptr<std::deque<std::string>> derived;
-  for (size_t row = 0; row < rows.batch->size(); ++row) {
-    if (!rows.batch->text(row, TextField::kEventId).empty()) continue;
+  for (size_t row = rows.first; row < batch.size(); ++row) {
+    if (!batch.text(row, TextField::kEventId).empty()) continue;
     if (derived == nullptr) derived = std::make_shared<std::deque<std::string>>();
-    derived->push_back(DeriveEventId(source, request.sequence, rows.indexes[row]));
-    rows.batch->SetText(row, TextField::kEventId, derived->back());
+    derived->push_back(DeriveEventId(source, request.sequence, rows.indexes[row - rows.first]));
+    batch.SetText(row, TextField::kEventId, derived->back());
   }
-  if (derived != nullptr) rows.batch->KeepAlive(std::move(derived));
+  if (derived != nullptr) batch.KeepAlive(std::move(derived));
 }
+
+// Those of the first messages that go into one batch.
+struct MessageGroup {
+  std::vector<Message> messages;
+  size_t bytes = 0;
+  size_t event_count = 0;
+  Status status;  // Of the message behind them.
+
+  void Read(std::span<const grpc::ByteBuffer> buffers) {
+    bool is_open = true;
+    for (size_t i = 0; i < buffers.size() && is_open; ++i) {
+      Message message;
+      status = message.Read(buffers[i]);
+      const WireRequest& request = message.request;
+      const bool has_columns = !request.columns.empty();
+      if (!status.ok() || (has_columns && !messages.empty())) return;
+      if (!messages.empty() && request.source_id != messages.front().request.source_id) return;
+      bytes += buffers[i].Length();
+      event_count += request.events.size();
+      is_open = !has_columns && !request.complete_through_unix_nano && event_count < EventDecoder::kEventsTogether;
+      messages.push_back(std::move(message));
+    }
+  }
+  size_t row_count_expected() const { return std::min(event_count, bytes / kSmallEventBytes + 1); }
+};
 
 }  // namespace
 
 Result<DecodedBatch> EventDecoder::Decode(const grpc::ByteBuffer& bytes, std::string_view stream_id) const {
-  if (bytes.Length() > kMessageBytesMax) return Status(Code::kResourceExhausted, "a batch has at most 64 MiB");
-  const auto slice = std::make_shared<grpc::Slice>();
-  if (!bytes.DumpToSingleSlice(slice.get()).ok()) return Status(Code::kInvalidArgument, "the message has no bytes");
-  const std::string_view message(reinterpret_cast<const char*>(slice->begin()), slice->size());
-  WireRequest request;
-  if (!request.Read(message)) return Status(Code::kInvalidArgument, "the message is not a v1.StreamUsageRequest");
-  STILLWATCH_RETURN_IF_ERROR(CheckRequest(request));
+  DecodedMessages decoded = DecodeTogether({&bytes, 1}, stream_id);
+  if (!decoded.status.ok()) return decoded.status;
+  DecodedMessage& message = decoded.messages.front();
+  return DecodedBatch{message.sequence, std::move(decoded.submitted), std::move(message.rejections)};
+}
 
+DecodedMessages EventDecoder::DecodeTogether(std::span<const grpc::ByteBuffer> messages,
+                                             std::string_view stream_id) const {
+  DecodedMessages out;
+  MessageGroup group;
+  group.Read(messages);
+  out.status = group.status;
+  if (!group.messages.empty()) out.source_id = group.messages.front().request.source_id;
   const int64_t now = clock_();
   const NumberCheck check(now);
-  Result<Rows> rows = request.columns.empty() ? DecodeEvents(request.events, message.size(), check, digester_)
-                                              : DecodeColumns(request.columns[0], check, digester_);
-  if (!rows.ok()) return rows.status();
-  DeriveMissingIds(request, stream_id, *rows);
-  rows->batch->KeepAlive(slice);
-
-  DecodedBatch out;
-  out.sequence = request.sequence;
-  out.rejections = std::move(rows->rejections);
-  if (request.complete_through_unix_nano) {
-    // A promise about the future would make all events late that are still to come.
-    const auto limit = static_cast<uint64_t>(now + kClockSkewMax);
-    out.submitted.complete_through_unix_nano =
-        static_cast<int64_t>(std::min(*request.complete_through_unix_nano, limit));
+  const auto batch = std::make_shared<UsageBatch>(group.row_count_expected());
+  RowDecoder decoder(*batch, check);
+  for (Message& message : group.messages) {
+    const WireRequest& request = message.request;
+    Result<Rows> rows = request.columns.empty() ? DecodeEvents(request.events, *batch, decoder, digester_)
+                                                : DecodeColumns(request.columns[0], *batch, check, digester_);
+    if (!rows.ok()) {  // Columns, which come alone.
+      out.status = rows.status();
+      return out;
+    }
+    DeriveMissingIds(request, stream_id, *rows, *batch);
+    batch->KeepAlive(std::move(message.slice));
+    if (request.complete_through_unix_nano) {
+      // A promise about the future would make all events late that are still to come.
+      const auto limit = static_cast<uint64_t>(now + kClockSkewMax);
+      out.submitted.complete_through_unix_nano =
+          static_cast<int64_t>(std::min(*request.complete_through_unix_nano, limit));
+    }
+    out.messages.push_back({request.sequence, static_cast<uint32_t>(rows->first),
+                            static_cast<uint32_t>(batch->size() - rows->first), std::move(rows->rejections)});
   }
-  out.submitted.observed = detector::Observe(rows->batch);
-  out.submitted.events = std::move(rows->batch);
+  out.submitted.observed = detector::Observe(batch);
+  out.submitted.events = batch;
   return out;
 }
 

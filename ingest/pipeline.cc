@@ -176,8 +176,8 @@ void Pipeline::PrepareDuplicates(int64_t time_unix_nano) {
   }
 }
 
-// Drops the events of a batch that are on disk already, or earlier in this group.
-std::pair<uint32_t, uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
+// Drops the events of a batch that are on disk already, or earlier in this group, and returns the rows that stayed.
+std::vector<uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
   const UsageBatch& events = *batch.events;
   const size_t count = events.size();
   std::vector<DuplicateFilter::Key> keys(count);
@@ -190,7 +190,7 @@ std::pair<uint32_t, uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
     if (duplicates_.Insert(keys[row])) fresh.push_back(row);
   }
   KeepRows(fresh, batch);
-  return {static_cast<uint32_t>(fresh.size()), static_cast<uint32_t>(count - fresh.size())};
+  return fresh;
 }
 
 Pipeline::ApplyItem Pipeline::StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group) {
@@ -206,17 +206,32 @@ Pipeline::ApplyItem Pipeline::StageBatch(SubmittedBatch& batch, BlockGatherer& b
   return out;
 }
 
+// What became of a batch.
+struct Pipeline::Outcome {
+  std::vector<uint32_t> accepted_rows;
+  uint32_t duplicate_count = 0;
+};
+
+void Pipeline::Tell(const SubmittedBatch& batch, const Outcome& outcome) {
+  if (batch.on_rows_durable) batch.on_rows_durable(outcome.accepted_rows);
+  if (batch.on_durable) {
+    batch.on_durable(static_cast<uint32_t>(outcome.accepted_rows.size()), outcome.duplicate_count);
+  }
+}
+
 void Pipeline::CommitGroup(std::vector<CommitItem> items) {
   storage::WriteGroup group;
   BlockGatherer blocks(log_, group);
-  std::vector<std::pair<uint32_t, uint32_t>> counts(items.size());  // Accepted, duplicate.
+  std::vector<Outcome> outcomes(items.size());
   std::vector<ApplyItem> apply_items;
   apply_items.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     CommitItem& item = items[i];
     ApplyItem staged;
     if (item.batch) {
-      counts[i] = DropDuplicates(*item.batch);
+      const size_t row_count = item.batch->events->size();
+      outcomes[i].accepted_rows = DropDuplicates(*item.batch);
+      outcomes[i].duplicate_count = static_cast<uint32_t>(row_count - outcomes[i].accepted_rows.size());
       staged = StageBatch(*item.batch, blocks, group);
     }
     if (item.fill) item.fill(blocks.next_sequence(), item.records);
@@ -230,14 +245,14 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
   blocks.Flush();
   if (!CommitUntilDurable(group)) return;
   stored_event_count_ = log_.next_sequence();
-  for (const auto& [accepted, duplicate] : counts) {
-    accepted_event_count_ += accepted;
-    duplicate_event_count_ += duplicate;
+  for (const Outcome& outcome : outcomes) {
+    accepted_event_count_ += outcome.accepted_rows.size();
+    duplicate_event_count_ += outcome.duplicate_count;
   }
   // First to the applier, then to the sender: who was acknowledged finds its events in every answer.
   PushApply(std::move(apply_items));
   for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].batch && items[i].batch->on_durable) items[i].batch->on_durable(counts[i].first, counts[i].second);
+    if (items[i].batch) Tell(*items[i].batch, outcomes[i]);
   }
 }
 

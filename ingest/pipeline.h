@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -41,6 +42,8 @@ struct SubmittedBatch {
   std::optional<int64_t> complete_through_unix_nano;
   // Called once, on the committer's thread, when the batch is on disk. Must not block.
   std::function<void(uint32_t accepted_count, uint32_t duplicate_count)> on_durable;
+  // Instead of on_durable, for who wants to know which rows were accepted; ascending. The others were duplicates.
+  std::function<void(std::span<const uint32_t> accepted_rows)> on_rows_durable;
 };
 
 struct PipelineCounters {
@@ -94,6 +97,7 @@ class Pipeline {
  private:
   struct CommitItem;
   struct ApplyItem;
+  struct Outcome;
   class BlockGatherer;
 
   Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
@@ -104,7 +108,8 @@ class Pipeline {
   void CommitGroup(std::vector<CommitItem> items);
   bool CommitUntilDurable(const storage::WriteGroup& group);
   void PrepareDuplicates(int64_t time_unix_nano);
-  std::pair<uint32_t, uint32_t> DropDuplicates(SubmittedBatch& batch);
+  std::vector<uint32_t> DropDuplicates(SubmittedBatch& batch);
+  static void Tell(const SubmittedBatch& batch, const Outcome& outcome);
   ApplyItem StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
   void PushApply(std::vector<ApplyItem> items);
   std::deque<ApplyItem> TakeApply();

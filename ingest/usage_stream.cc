@@ -54,33 +54,52 @@ void UsageStream::OnReadDone(bool ok) {
     FinishIfComplete();
     return;
   }
-  auto arrival = std::make_shared<Arrival>();
-  arrival->bytes = incoming_.Length();
-  arrivals_.push_back(arrival);
-  ++batches_in_flight_;
-  bytes_in_flight_ += arrival->bytes;
-  resources_.admission.Acquire(arrival->bytes);
-  resources_.counters.received_bytes += arrival->bytes;
-  grpc::ByteBuffer bytes;
-  bytes.Swap(&incoming_);
-  incoming_.Clear();
-  resources_.post([stream = self_, arrival, bytes] { stream->Decode(arrival, bytes); });
+  AddArrival();
   ReadNext();
 }
 
-void UsageStream::Decode(const std::shared_ptr<Arrival>& arrival, grpc::ByteBuffer bytes) {
-  Result<DecodedBatch> batch = resources_.decoder.Decode(bytes, stream_id_);
+void UsageStream::AddArrival() {
+  const size_t bytes = incoming_.Length();
+  const bool is_small = bytes <= kSmallMessageBytes;
+  const bool joins = is_small && !arrivals_.empty() && arrivals_.back()->takes_small_ones;
+  if (!joins) arrivals_.push_back(std::make_shared<Arrival>());
+  const std::shared_ptr<Arrival>& arrival = arrivals_.back();
+  arrival->takes_small_ones = is_small;
+  arrival->messages.emplace_back().Swap(&incoming_);
+  arrival->bytes += bytes;
+  ++arrival->message_count;
+  incoming_.Clear();
+  ++batches_in_flight_;
+  bytes_in_flight_ += bytes;
+  resources_.admission.Acquire(bytes);
+  resources_.counters.received_bytes += bytes;
+  if (!joins) resources_.post([stream = self_, arrival] { stream->Decode(arrival); });
+}
+
+void UsageStream::Decode(const std::shared_ptr<Arrival>& arrival) {
+  std::vector<grpc::ByteBuffer> messages;
+  {
+    const std::lock_guard lock(mutex_);
+    arrival->takes_small_ones = false;
+    messages.swap(arrival->messages);
+  }
+  std::vector<DecodedMessages> batches;
+  for (std::span<const grpc::ByteBuffer> left = messages; !left.empty();) {
+    batches.push_back(resources_.decoder.DecodeTogether(left, stream_id_));
+    if (!batches.back().status.ok()) break;
+    left = left.subspan(batches.back().messages.size());
+  }
   size_t released = 0;
   {
     const std::lock_guard lock(mutex_);
-    arrival->batch = std::move(batch);
+    arrival->batches = std::move(batches);
     arrival->is_decoded = true;
     SubmitDecoded();
     if (!final_status_.ok()) {
       // What came after a batch that cannot be decoded is not taken.
       for (const auto& dropped : arrivals_) {
         released += dropped->bytes;
-        --batches_in_flight_;
+        batches_in_flight_ -= dropped->message_count;
       }
       bytes_in_flight_ -= released;
       arrivals_.clear();
@@ -92,54 +111,83 @@ void UsageStream::Decode(const std::shared_ptr<Arrival>& arrival, grpc::ByteBuff
 
 void UsageStream::SubmitDecoded() {
   while (!arrivals_.empty() && arrivals_.front()->is_decoded && final_status_.ok()) {
-    const std::shared_ptr<Arrival> arrival = arrivals_.front();
-    if (!arrival->batch.ok()) {
-      final_status_ = arrival->batch.status();
+    Arrival& arrival = *arrivals_.front();
+    for (DecodedMessages& batch : arrival.batches) {
+      // The bytes of messages go with the first batch of them that is acknowledged; those of what is dropped stay.
+      const size_t bytes = batch.messages.size() == arrival.message_count
+                               ? arrival.bytes
+                               : arrival.bytes / arrival.message_count * batch.messages.size();
+      final_status_ = batch.status;
+      arrival.bytes -= bytes;
+      arrival.message_count -= batch.messages.size();
+      if (!batch.messages.empty()) SubmitBatch(std::move(batch), bytes);
+    }
+    if (!final_status_.ok()) {
       has_read_all_ = true;
       return;
     }
     arrivals_.pop_front();
-    SubmitBatch(std::move(arrival->batch).value(), arrival->bytes);
   }
 }
 
-void UsageStream::SubmitBatch(DecodedBatch batch, size_t bytes) {
+void UsageStream::SubmitBatch(DecodedMessages batch, size_t bytes) {
   IngestCounters& counters = resources_.counters;
-  counters.received_event_count += batch.submitted.events->size() + batch.rejections.size();
-  for (const Rejection& rejection : batch.rejections) ++counters.rejected[static_cast<size_t>(rejection.reason)];
-  batch.submitted.on_durable = [stream = self_, bytes, sequence = batch.sequence,
-                                rejections = std::move(batch.rejections)](uint32_t accepted, uint32_t duplicate) {
-    {
-      const std::lock_guard lock(stream->mutex_);
-      stream->bytes_in_flight_ -= bytes;
-      --stream->batches_in_flight_;
-      stream->QueueAnswer(sequence, accepted, duplicate, rejections);
-      stream->ReadNext();
-      stream->FinishIfComplete();
+  const std::shared_ptr<Source> source = resources_.sources.Note("grpc", batch.source_id);
+  uint64_t received = batch.submitted.events->size();
+  for (const DecodedMessage& message : batch.messages) {
+    received += message.rejections.size();
+    for (const Rejection& rejection : message.rejections) {
+      ++counters.rejected[static_cast<size_t>(rejection.reason)];
+      ++source->rejected[static_cast<size_t>(rejection.reason)];
     }
-    stream->resources_.admission.Release(bytes);
+  }
+  counters.received_event_count += received;
+  source->received += received;
+  const size_t row_count = batch.submitted.events->size();
+  batch.submitted.on_rows_durable = [stream = self_, source, row_count, bytes,
+                                     messages = std::move(batch.messages)](std::span<const uint32_t> accepted_rows) {
+    source->accepted += accepted_rows.size();
+    source->duplicate += row_count - accepted_rows.size();
+    stream->Answer(messages, bytes, accepted_rows);
   };
   resources_.pipeline.Submit(std::move(batch.submitted));
 }
 
-void UsageStream::QueueAnswer(uint64_t sequence, uint32_t accepted, uint32_t duplicate,
-                              const std::vector<Rejection>& rejections) {
+void UsageStream::Answer(const std::vector<DecodedMessage>& messages, size_t bytes,
+                         std::span<const uint32_t> accepted_rows) {
+  {
+    const std::lock_guard lock(mutex_);
+    bytes_in_flight_ -= bytes;
+    batches_in_flight_ -= messages.size();
+    auto row = accepted_rows.begin();
+    for (const DecodedMessage& message : messages) {
+      const auto end = std::lower_bound(row, accepted_rows.end(), message.first_row + message.row_count);
+      QueueAnswer(message, static_cast<uint32_t>(end - row));
+      row = end;
+    }
+    WriteNext();
+    ReadNext();
+    FinishIfComplete();
+  }
+  resources_.admission.Release(bytes);
+}
+
+void UsageStream::QueueAnswer(const DecodedMessage& message, uint32_t accepted) {
   if (is_broken_ || is_finished_) return;
   v1::StreamUsageResponse response;
-  response.set_sequence(sequence);
+  response.set_sequence(message.sequence);
   response.set_accepted_count(accepted);
-  response.set_duplicate_count(duplicate);
-  for (size_t i = 0; i < rejections.size(); ++i) {
+  response.set_duplicate_count(message.row_count - accepted);
+  for (size_t i = 0; i < message.rejections.size(); ++i) {
     v1::RejectedEvent* rejected = response.add_rejected();
-    rejected->set_index(rejections[i].index);
-    rejected->set_reason(static_cast<v1::RejectReason>(rejections[i].reason));
-    if (i < kWordyRejectionsMax) rejected->set_message(rejections[i].message);
+    rejected->set_index(message.rejections[i].index);
+    rejected->set_reason(static_cast<v1::RejectReason>(message.rejections[i].reason));
+    if (i < kWordyRejectionsMax) rejected->set_message(message.rejections[i].message);
   }
   grpc::ByteBuffer bytes;
   bool owns_buffer = false;
   if (!grpc::SerializationTraits<v1::StreamUsageResponse>::Serialize(response, &bytes, &owns_buffer).ok()) return;
   answers_.push_back(std::move(bytes));
-  WriteNext();
 }
 
 void UsageStream::WriteNext() {
@@ -147,7 +195,10 @@ void UsageStream::WriteNext() {
   outgoing_ = std::move(answers_.front());
   answers_.pop_front();
   is_writing_ = true;
-  StartWrite(&outgoing_);
+  // Answers that another follows at once are sent with it.
+  grpc::WriteOptions options;
+  if (!answers_.empty()) options.set_buffer_hint();
+  StartWrite(&outgoing_, options);
 }
 
 void UsageStream::OnWriteDone(bool ok) {

@@ -10,12 +10,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ingest/admission.h"
 #include "ingest/event_decoder.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
+#include "ingest/source_registry.h"
 #include "proto/result.h"
 
 namespace stillwatch::ingest {
@@ -26,12 +29,14 @@ struct StreamResources {
   Pipeline& pipeline;
   Admission& admission;
   IngestCounters& counters;
+  SourceRegistry& sources;
   // Runs a task on a worker thread.
   std::function<void(std::function<void()>)> post;
 };
 
 // Serves one call of IngestService.StreamUsage: reads a batch, has it decoded on a worker while the next is read, hands
-// batches to the pipeline in the order they came, and acknowledges each when it is on disk.
+// batches to the pipeline in the order they came, and acknowledges each when it is on disk. Small batches that arrive
+// before a worker has time for the first of them become one.
 // Threading: gRPC, workers and the committer call in; one lock guards the state.
 // Ownership: keeps itself alive until gRPC is done with it and every batch is answered.
 // Errors: a batch that cannot be decoded ends the stream with its status, after the batches before it are acknowledged.
@@ -41,6 +46,8 @@ class UsageStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
  public:
   static constexpr size_t kBatchesInFlightMax = 256;
   static constexpr size_t kBytesInFlightMax = 32u << 20;
+  // A message of more bytes has its own task, so that several workers may share a stream of large ones.
+  static constexpr size_t kSmallMessageBytes = 8u << 10;
 
   // `on_done` is called when the stream has ended and may be forgotten.
   static std::shared_ptr<UsageStream> Start(StreamResources& resources, std::string stream_id,
@@ -54,19 +61,24 @@ class UsageStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void OnDone() override;
 
  private:
-  // A batch between its arrival and its submission.
+  // Messages between their arrival and their submission. Small ones that wait for the same worker are decoded together.
   struct Arrival {
+    std::vector<grpc::ByteBuffer> messages;  // Until a worker takes them.
+    bool takes_small_ones = false;
     bool is_decoded = false;
-    Result<DecodedBatch> batch = Status(Code::kUnknown, "not decoded yet");
+    std::vector<DecodedMessages> batches;
+    size_t message_count = 0;
     size_t bytes = 0;
   };
 
   UsageStream(StreamResources& resources, std::string stream_id, std::function<void(UsageStream*)> on_done);
-  void Decode(const std::shared_ptr<Arrival>& arrival, grpc::ByteBuffer bytes);
+  void Decode(const std::shared_ptr<Arrival>& arrival);
+  void Answer(const std::vector<DecodedMessage>& messages, size_t bytes, std::span<const uint32_t> accepted_rows);
   // The methods below need the lock.
+  void AddArrival();
   void SubmitDecoded();
-  void SubmitBatch(DecodedBatch batch, size_t bytes);
-  void QueueAnswer(uint64_t sequence, uint32_t accepted, uint32_t duplicate, const std::vector<Rejection>& rejections);
+  void SubmitBatch(DecodedMessages batch, size_t bytes);
+  void QueueAnswer(const DecodedMessage& message, uint32_t accepted);
   void WriteNext();
   void ReadNext();
   void FinishIfComplete();

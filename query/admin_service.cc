@@ -44,6 +44,35 @@ grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* c
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AdminService::ListSources(grpc::CallbackServerContext* context,
+                                                    const v1::ListSourcesRequest* /*request*/,
+                                                    v1::ListSourcesResponse* response) {
+  for (const ingest::NamedSource& named : sources_.List()) {
+    const ingest::Source& source = *named.source;
+    v1::SourceStatus* status = response->add_sources();
+    status->set_listener(named.listener);
+    status->set_name(named.name);
+    status->set_received_count(source.received);
+    status->set_accepted_count(source.accepted);
+    status->set_duplicate_count(source.duplicate);
+    for (size_t reason = 1; reason < ingest::kRejectReasonCount; ++reason) {
+      if (source.rejected[reason] == 0) continue;
+      v1::RejectedCount* rejected = status->add_rejected();
+      rejected->set_reason(static_cast<v1::RejectReason>(reason));
+      rejected->set_count(source.rejected[reason]);
+    }
+    status->set_ignored_count(source.ignored);
+    status->set_late_count(source.late);
+    status->set_suspected_lost_count(source.suspected_lost);
+    status->set_unusable_field_count(source.unusable_fields);
+    status->set_last_seen_unix_nano(static_cast<uint64_t>(source.last_seen_unix_nano));
+    status->set_is_quiet(named.is_quiet);
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* AdminService::EraseAccount(grpc::CallbackServerContext* context,
                                                      const v1::EraseAccountRequest* request,
                                                      v1::EraseAccountResponse* response) {

@@ -12,6 +12,7 @@
 #include "ingest/account_eraser.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
+#include "ingest/source_registry.h"
 #include "query/query_workers.h"
 #include "stillwatch/v1/admin.grpc.pb.h"
 #include "storage/key_value_store.h"
@@ -24,11 +25,13 @@ class AdminService final : public v1::AdminService::CallbackService {
  public:
   // `workers` answers what takes minutes. `data_directory` is that of the daemon, which holds the reports of audits.
   AdminService(const ingest::Pipeline& pipeline, const detector::ScoringEngine& engine,
-               const ingest::IngestCounters& ingest_counters, storage::KeyValueStore& store,
-               ingest::AccountEraser& eraser, QueryWorkers& workers, std::filesystem::path data_directory)
+               const ingest::IngestCounters& ingest_counters, const ingest::SourceRegistry& sources,
+               storage::KeyValueStore& store, ingest::AccountEraser& eraser, QueryWorkers& workers,
+               std::filesystem::path data_directory)
       : pipeline_(pipeline),
         engine_(engine),
         ingest_counters_(ingest_counters),
+        sources_(sources),
         store_(store),
         eraser_(eraser),
         workers_(workers),
@@ -38,6 +41,8 @@ class AdminService final : public v1::AdminService::CallbackService {
                                        v1::GetVersionResponse* response) override;
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* ListSources(grpc::CallbackServerContext* context, const v1::ListSourcesRequest* request,
+                                        v1::ListSourcesResponse* response) override;
   grpc::ServerUnaryReactor* EraseAccount(grpc::CallbackServerContext* context, const v1::EraseAccountRequest* request,
                                          v1::EraseAccountResponse* response) override;
   grpc::ServerUnaryReactor* CreateBackup(grpc::CallbackServerContext* context, const v1::CreateBackupRequest* request,
@@ -49,6 +54,7 @@ class AdminService final : public v1::AdminService::CallbackService {
   const ingest::Pipeline& pipeline_;
   const detector::ScoringEngine& engine_;
   const ingest::IngestCounters& ingest_counters_;
+  const ingest::SourceRegistry& sources_;
   storage::KeyValueStore& store_;
   ingest::AccountEraser& eraser_;
   QueryWorkers& workers_;

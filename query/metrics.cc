@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,33 @@ MetricFamily RejectedEvents(const ingest::IngestCounters& ingest) {
   return family;
 }
 
+// One metric a source.
+using SourceValue = std::function<double(const ingest::NamedSource&)>;
+MetricFamily OfSources(MetricType type, std::string name, std::string help,
+                       const std::vector<ingest::NamedSource>& sources, const SourceValue& value) {
+  MetricFamily family{std::move(name), std::move(help), type, {}};
+  for (const ingest::NamedSource& source : sources) {
+    family.metric.push_back(Value(type, value(source), {{"listener", source.listener}, {"source", source.name}}));
+  }
+  return family;
+}
+
+MetricFamily RejectedOfSources(const std::vector<ingest::NamedSource>& sources) {
+  MetricFamily family{
+      "stillwatch_source_rejected_total", "Events of a source that were not valid.", MetricType::Counter, {}};
+  for (const ingest::NamedSource& source : sources) {
+    for (size_t i = 1; i < ingest::kRejectReasonCount; ++i) {
+      if (source.source->rejected[i] == 0) continue;
+      family.metric.push_back(
+          Value(MetricType::Counter, NumberOf(source.source->rejected[i]),
+                {{"listener", source.listener},
+                 {"source", source.name},
+                 {"reason", std::string(ingest::RejectReasonName(static_cast<ingest::RejectReason>(i)))}}));
+    }
+  }
+  return family;
+}
+
 double SecondsOf(int64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / static_cast<double>(kNanosecondsPerSecond);
 }
@@ -63,8 +91,9 @@ double SecondsOf(int64_t nanoseconds) {
 }  // namespace
 
 std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector::EngineCounters& engine,
-                        const ingest::IngestCounters& ingest, uint64_t damaged_place_count) {
-  return prometheus::TextSerializer().Serialize({
+                        const ingest::IngestCounters& ingest, const std::vector<ingest::NamedSource>& sources,
+                        uint64_t damaged_place_count) {
+  std::vector<MetricFamily> families = {
       BuildInfo(),
       Counter("stillwatch_events_received_total", "Events received, valid or not.", ingest.received_event_count),
       Counter("stillwatch_received_bytes_total", "Bytes of received batches.", ingest.received_bytes),
@@ -92,7 +121,31 @@ std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector
       Gauge("stillwatch_open_streams", "Open ingest streams.", NumberOf(ingest.open_stream_count)),
       Gauge("stillwatch_in_flight_bytes", "Bytes of received batches that are not acknowledged yet.",
             NumberOf(ingest.in_flight_bytes)),
-  });
+  };
+  const auto add_counter = [&](const char* name, const char* help, std::atomic<uint64_t> ingest::Source::*count) {
+    families.push_back(OfSources(MetricType::Counter, name, help, sources,
+                                 [count](const ingest::NamedSource& s) { return NumberOf((*s.source).*count); }));
+  };
+  add_counter("stillwatch_source_received_total", "Events received from a source.", &ingest::Source::received);
+  add_counter("stillwatch_source_accepted_total", "Events of a source accepted.", &ingest::Source::accepted);
+  add_counter("stillwatch_source_duplicate_total", "Events of a source that were on disk already.",
+              &ingest::Source::duplicate);
+  add_counter("stillwatch_source_ignored_total", "Messages of a source that are about no call of a model.",
+              &ingest::Source::ignored);
+  add_counter("stillwatch_source_late_total", "Events of a source that came after the watermark had passed their time.",
+              &ingest::Source::late);
+  add_counter("stillwatch_source_suspected_lost_total", "Messages of a source that did not come, as gaps tell.",
+              &ingest::Source::suspected_lost);
+  add_counter("stillwatch_source_unusable_fields_total", "Fields of a source whose value was none.",
+              &ingest::Source::unusable_fields);
+  families.push_back(RejectedOfSources(sources));
+  families.push_back(OfSources(MetricType::Gauge, "stillwatch_source_last_seen_seconds",
+                               "When something came last, since 1970-01-01 UTC.", sources,
+                               [](const ingest::NamedSource& s) { return SecondsOf(s.source->last_seen_unix_nano); }));
+  families.push_back(OfSources(MetricType::Gauge, "stillwatch_source_quiet",
+                               "1 if nothing came for much longer than usual.", sources,
+                               [](const ingest::NamedSource& s) { return s.is_quiet ? 1.0 : 0.0; }));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace stillwatch::query

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "detector/audit_report.h"
 #include "detector/fusion.h"
 #include "detector/peer_group.h"
 #include "proto/grpc_status.h"
@@ -88,7 +89,7 @@ grpc::ServerUnaryReactor* QueryService::CheckAccount(grpc::CallbackServerContext
                                                      const v1::CheckAccountRequest* request,
                                                      v1::CheckAccountResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(Check(*request, *response)));
+  reactor->Finish(ToGrpcStatus(Check(*context, *request, *response)));
   return reactor;
 }
 
@@ -161,12 +162,16 @@ Status QueryService::Explain(const v1::ExplainAccountRequest& request, v1::Expla
   return {};
 }
 
-Status QueryService::Check(const v1::CheckAccountRequest& request, v1::CheckAccountResponse& response) const {
+Status QueryService::Check(grpc::CallbackServerContext& context, const v1::CheckAccountRequest& request,
+                           v1::CheckAccountResponse& response) const {
   STILLWATCH_RETURN_IF_ERROR(CheckAccountId(request.account_id()));
-  const detector::Standing standing = engine_.StandingOf(request.account_id()).value_or(detector::Standing());
-  response.set_verdict(ToProto(standing.verdict));
-  response.set_risk(detector::RiskOf(standing.log_odds, standing.label));
-  response.set_allowed(standing.verdict < Verdict::kAct || standing.label == Label::kBenign);
+  const CheckAnswer answer = check_account_now_(request.account_id());
+  response.set_verdict(ToProto(answer.standing.verdict));
+  response.set_risk(detector::RiskOf(answer.standing.log_odds, answer.standing.label));
+  response.set_allowed(answer.permission != Permission::kRefused);
+  if (answer.permission == Permission::kAllowedInShadow) {
+    context.AddTrailingMetadata("x-stillwatch-verdict", std::string(detector::VerdictName(answer.standing.verdict)));
+  }
   return {};
 }
 

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "detector/scoring_engine.h"
 #include "ingest/pipeline.h"
 #include "proto/result.h"
+#include "query/check_answer.h"
 #include "query/query_workers.h"
 #include "query/verdict_hub.h"
 #include "stillwatch/v1/query.grpc.pb.h"
@@ -25,8 +27,12 @@ inline constexpr int32_t kPageSizeMax = 10'000;
 class QueryService final : public v1::QueryService::CallbackService {
  public:
   QueryService(ingest::Pipeline& pipeline, const detector::ScoringEngine& engine, VerdictHub& verdicts,
-               QueryWorkers& workers)
-      : pipeline_(pipeline), engine_(engine), verdicts_(verdicts), workers_(workers) {}
+               QueryWorkers& workers, CheckAccountNow check_account_now)
+      : pipeline_(pipeline),
+        engine_(engine),
+        verdicts_(verdicts),
+        workers_(workers),
+        check_account_now_(std::move(check_account_now)) {}
 
   grpc::ServerUnaryReactor* ListSuspects(grpc::CallbackServerContext* context, const v1::ListSuspectsRequest* request,
                                          v1::ListSuspectsResponse* response) override;
@@ -48,7 +54,8 @@ class QueryService final : public v1::QueryService::CallbackService {
   Status List(const v1::ListSuspectsRequest& request, v1::ListSuspectsResponse& response);
   Status Get(const v1::GetAccountRequest& request, v1::GetAccountResponse& response);
   Status Explain(const v1::ExplainAccountRequest& request, v1::ExplainAccountResponse& response);
-  Status Check(const v1::CheckAccountRequest& request, v1::CheckAccountResponse& response) const;
+  Status Check(grpc::CallbackServerContext& context, const v1::CheckAccountRequest& request,
+               v1::CheckAccountResponse& response) const;
   // The account as of all that was acknowledged. Errors: kInvalidArgument, kNotFound.
   Result<detector::AccountDetail> Find(const std::string& account_id);
 
@@ -56,6 +63,7 @@ class QueryService final : public v1::QueryService::CallbackService {
   const detector::ScoringEngine& engine_;
   VerdictHub& verdicts_;
   QueryWorkers& workers_;
+  const CheckAccountNow check_account_now_;
 };
 
 }  // namespace stillwatch::query

@@ -73,6 +73,13 @@ std::optional<LabelEntry> DecodeLabel(std::string_view key, std::string_view val
 
 std::string VerdictPrefix(std::string_view account_id) { return std::string(account_id) + kNameEnd; }
 
+std::string VerdictKey(const VerdictChange& change) {
+  std::string key = VerdictPrefix(change.account_id);
+  AppendKeyNumber(key, static_cast<uint64_t>(change.time_unix_nano));
+  AppendFixed(key, static_cast<uint8_t>(change.to));
+  return key;
+}
+
 std::optional<VerdictChange> DecodeVerdictChange(std::string_view account_id, std::string_view key_rest,
                                                  std::string_view value) {
   VerdictChange change;
@@ -150,9 +157,7 @@ void DeleteLabel(std::string_view account_id, WriteGroup& group) {
 }
 
 void PutVerdictChange(const VerdictChange& change, WriteGroup& group) {
-  std::string key = VerdictPrefix(change.account_id);
-  AppendKeyNumber(key, static_cast<uint64_t>(change.time_unix_nano));
-  AppendFixed(key, static_cast<uint8_t>(change.to));
+  std::string key = VerdictKey(change);
   std::string value = BeginValue(kVerdictVersion);
   AppendFixed(value, static_cast<uint8_t>(change.from));
   AppendFixed(value, change.risk);
@@ -196,6 +201,12 @@ Status ScanVerdictChanges(const Snapshot& snapshot, const std::function<void(Ver
                          if (change) visit(*std::move(change));
                          return change.has_value();
                        });
+}
+
+Result<bool> HasVerdictChange(const KeyValueStore& store, const VerdictChange& change) {
+  const Result<std::optional<std::string>> value = store.Get(Table::kVerdicts, VerdictKey(change));
+  if (!value.ok()) return value.status();
+  return value.value().has_value();
 }
 
 Status DeleteRecords(const Snapshot& snapshot, std::string_view account_id, WriteGroup& group) {

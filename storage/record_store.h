@@ -34,5 +34,7 @@ Status ScanLabels(const Snapshot& snapshot, const std::function<void(LabelEntry)
 Status ScanVerdictChanges(const Snapshot& snapshot, const std::function<void(VerdictChange)>& visit);
 // The changes of one account, oldest first, as a Scan.
 Result<std::vector<VerdictChange>> ReadVerdictChanges(const Snapshot& snapshot, std::string_view account_id);
+// Whether the change is in the journal. Errors: those of the store.
+Result<bool> HasVerdictChange(const KeyValueStore& store, const VerdictChange& change);
 
 }  // namespace stillwatch::storage

@@ -154,16 +154,49 @@ void BM_DigestChinese(benchmark::State& state) { Digest(state, ChinesePrompt());
 BENCHMARK(BM_DigestEnglish);
 BENCHMARK(BM_DigestChinese);
 
+void BM_DigestRepeatedSystemPrompt(benchmark::State& state) {
+  const auto phrases = features::PhraseEngine::Compile(features::PhraseEngine::BuiltInList());
+  const features::PromptDigester digester(features::DigestKey::BuiltIn(), *phrases.value());
+  const std::string system_prompt = EnglishPrompt();
+  for (auto _ : state) {
+    UsageBatch batch;
+    digester.Digest(system_prompt, "", "", batch, batch.AddRow());
+    benchmark::DoNotOptimize(batch);
+  }
+}
+BENCHMARK(BM_DigestRepeatedSystemPrompt);
+
+void SplitWords(benchmark::State& state, const std::string& prompt, features::ClassifyBytes classify) {
+  features::WordList words(classify);
+  for (auto _ : state) words.Split(prompt);
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * prompt.size()));
+}
+void BM_SplitEnglish(benchmark::State& state) {
+  SplitWords(state, EnglishPrompt(), features::WordList::BestClassifier());
+}
+void BM_SplitEnglishBaseline(benchmark::State& state) {
+  SplitWords(state, EnglishPrompt(), features::ClassifyBytesBaseline);
+}
+void BM_SplitChinese(benchmark::State& state) {
+  SplitWords(state, ChinesePrompt(), features::WordList::BestClassifier());
+}
+BENCHMARK(BM_SplitEnglish);
+BENCHMARK(BM_SplitEnglishBaseline);
+BENCHMARK(BM_SplitChinese);
+
 void BM_FindPhrases(benchmark::State& state) {
   const auto phrases = features::PhraseEngine::Compile(features::PhraseEngine::BuiltInList());
-  const std::string prompt = EnglishPrompt();
-  for (auto _ : state) benchmark::DoNotOptimize(phrases.value()->Find(prompt));
+  features::WordList words;
+  words.Split(EnglishPrompt());
+  for (auto _ : state) benchmark::DoNotOptimize(phrases.value()->Find(words));
 }
 BENCHMARK(BM_FindPhrases);
 
 void BM_MakeSkeleton(benchmark::State& state) {
-  const std::string prompt = EnglishPrompt();
-  for (auto _ : state) benchmark::DoNotOptimize(features::MakeSkeleton(prompt, 64, 6));
+  features::WordList words;
+  words.Split(EnglishPrompt());
+  features::SkeletonMaker skeletons(64, 6);
+  for (auto _ : state) benchmark::DoNotOptimize(skeletons.Make(words));
 }
 BENCHMARK(BM_MakeSkeleton);
 

@@ -233,6 +233,53 @@ TEST_F(ClientTest, TellsByTheExitCodeWhetherAnAccountMayGoOn) {
   EXPECT_EQ(run.out, "{\"account_id\":\"a\",\"allowed\":false,\"verdict\":\"act\",\"risk\":0}\n");
 }
 
+TEST_F(ClientTest, DecidesForATime) {
+  EXPECT_EQ(RunHere({"decide", "x", "refuse", "--for", "90m", "--note", "why"}).exit_code, 0);
+  EXPECT_EQ(answers_.decision_request.account_id(), "x");
+  EXPECT_EQ(answers_.decision_request.ruling(), v1::RULING_REFUSE);
+  EXPECT_EQ(answers_.decision_request.duration_seconds(), 5400u);
+  EXPECT_EQ(answers_.decision_request.note(), "why");
+  EXPECT_EQ(RunHere({"decide", "x", "automatic"}).exit_code, 0);
+  EXPECT_EQ(answers_.decision_request.ruling(), v1::RULING_AUTOMATIC);
+  EXPECT_EQ(answers_.decision_request.duration_seconds(), 0u);
+  EXPECT_EQ(RunHere({"decide", "x", "maybe"}).exit_code, 2);
+  EXPECT_EQ(RunHere({"decide", "x", "allow", "--for", "2y"}).exit_code, 2);
+}
+
+TEST_F(ClientTest, ListsDecisionsAndTheTrailOfAnAccount) {
+  answers_.decisions.set_mode(v1::ENFORCEMENT_MODE_SHADOW);
+  v1::Decision& decision = *answers_.decisions.add_decisions();
+  decision.set_account_id("x");
+  decision.set_ruling(v1::RULING_REFUSE);
+  decision.set_origin(v1::DECISION_ORIGIN_VERDICT);
+  decision.set_verdict(v1::VERDICT_ACT);
+  decision.set_begin_time_unix_nano(1772409600000000000);
+  decision.set_end_time_unix_nano(1772424000000000000);
+  decision.set_decision_id(77);
+  EXPECT_EQ(RunHere({"decisions"}).out,
+            R"({"account_id":"x","ruling":"refuse","origin":"verdict","verdict":"act",)"
+            R"("begin_time_unix_nano":"1772409600000000000","end_time_unix_nano":"1772424000000000000","note":"",)"
+            R"("decision_id":77,"mode":"shadow"})"
+            "\n");
+  const std::string table = RunHere({"--output", "table", "decisions"}).out;
+  EXPECT_THAT(table, HasSubstr("nothing is refused"));
+  EXPECT_THAT(table, HasSubstr("2026-03-02T04:00:00Z"));
+
+  for (const char* account_id : {"x", "y"}) {
+    v1::DecisionHistoryEntry& entry = *answers_.decision_history.add_entries();
+    entry.set_account_id(account_id);
+    entry.set_ruling(v1::RULING_ALLOW);
+    entry.set_origin(v1::DECISION_ORIGIN_ANALYST);
+    entry.set_mode(v1::ENFORCEMENT_MODE_ON);
+    entry.set_note("a mistake");
+  }
+  const ClientRun trail = RunHere({"decisions", "x"});
+  EXPECT_EQ(std::count(trail.out.begin(), trail.out.end(), '\n'), 1);
+  EXPECT_THAT(trail.out, HasSubstr(R"("ruling":"allow","origin":"analyst")"));
+  EXPECT_THAT(trail.out, HasSubstr(R"("note":"a mistake")"));
+  EXPECT_THAT(RunHere({"--output", "table", "decisions", "x"}).out, HasSubstr("a mistake"));
+}
+
 TEST_F(ClientTest, FollowsVerdictChangesUntilTheStreamEnds) {
   answers_.changes.resize(2);
   answers_.changes[0].set_account_id("x");

@@ -196,9 +196,32 @@ grpc::Status FakeAdmin::GetStatus(grpc::ServerContext*, const v1::GetStatusReque
   return grpc::Status::OK;
 }
 
+grpc::Status FakeDecisions::ListDecisions(grpc::ServerContext*, const v1::ListDecisionsRequest*,
+                                          v1::ListDecisionsResponse* response) {
+  *response = answers_.decisions;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDecisions::SetDecision(grpc::ServerContext*, const v1::SetDecisionRequest* request,
+                                        v1::SetDecisionResponse* response) {
+  answers_.decision_request = *request;
+  response->mutable_entry()->set_account_id(request->account_id());
+  response->mutable_entry()->set_ruling(request->ruling());
+  response->set_mode(v1::ENFORCEMENT_MODE_ON);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeDecisions::ListDecisionHistory(grpc::ServerContext*, const v1::ListDecisionHistoryRequest* request,
+                                                v1::ListDecisionHistoryResponse* response) {
+  for (const v1::DecisionHistoryEntry& entry : answers_.decision_history.entries()) {
+    if (entry.account_id() == request->account_id()) *response->add_entries() = entry;
+  }
+  return grpc::Status::OK;
+}
+
 FakeDaemon::FakeDaemon(const std::string& address, FakeStore& store, FakeAnswers& answers,
                        std::vector<StreamScript> scripts)
-    : ingest_(store, std::move(scripts)), query_(answers), labels_(answers), audits_(answers), admin_(answers) {
+    : ingest_(store, std::move(scripts)), query_(answers), labels_(answers), audits_(answers), admin_(answers), decisions_(answers) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials());
   builder.RegisterService(&ingest_);
@@ -206,6 +229,7 @@ FakeDaemon::FakeDaemon(const std::string& address, FakeStore& store, FakeAnswers
   builder.RegisterService(&labels_);
   builder.RegisterService(&audits_);
   builder.RegisterService(&admin_);
+  builder.RegisterService(&decisions_);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) ADD_FAILURE() << "cannot listen at " << address;
 }

@@ -15,6 +15,7 @@
 
 #include "stillwatch/v1/admin.grpc.pb.h"
 #include "stillwatch/v1/audit.grpc.pb.h"
+#include "stillwatch/v1/decision.grpc.pb.h"
 #include "stillwatch/v1/ingest.grpc.pb.h"
 #include "stillwatch/v1/label.grpc.pb.h"
 #include "stillwatch/v1/query.grpc.pb.h"
@@ -83,6 +84,9 @@ struct FakeAnswers {
   v1::ListAuditsResponse audits;
   std::vector<v1::GetAuditResponse> stored_audit;
   v1::GetStatusResponse status;
+  v1::SetDecisionRequest decision_request;
+  v1::ListDecisionsResponse decisions;
+  v1::ListDecisionHistoryResponse decision_history;
 };
 
 class FakeQuery final : public v1::QueryService::Service {
@@ -144,6 +148,20 @@ class FakeAdmin final : public v1::AdminService::Service {
   FakeAnswers& answers_;
 };
 
+class FakeDecisions final : public v1::DecisionService::Service {
+ public:
+  explicit FakeDecisions(FakeAnswers& answers) : answers_(answers) {}
+  grpc::Status ListDecisions(grpc::ServerContext* context, const v1::ListDecisionsRequest* request,
+                             v1::ListDecisionsResponse* response) override;
+  grpc::Status SetDecision(grpc::ServerContext* context, const v1::SetDecisionRequest* request,
+                           v1::SetDecisionResponse* response) override;
+  grpc::Status ListDecisionHistory(grpc::ServerContext* context, const v1::ListDecisionHistoryRequest* request,
+                                   v1::ListDecisionHistoryResponse* response) override;
+
+ private:
+  FakeAnswers& answers_;
+};
+
 // Serves all of the above at `address`, best a Unix socket in a folder of the test's own: a daemon can then come and go
 // at an address that nobody else can take.
 class FakeDaemon {
@@ -159,6 +177,7 @@ class FakeDaemon {
   FakeLabels labels_;
   FakeAudits audits_;
   FakeAdmin admin_;
+  FakeDecisions decisions_;
   std::unique_ptr<grpc::Server> server_;
 };
 

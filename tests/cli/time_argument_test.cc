@@ -91,5 +91,18 @@ TEST(FormatDuration, TakesTheUnitsThatSaySomething) {
   EXPECT_EQ(FormatDuration(7800), "2 h 10 min");
 }
 
+TEST(ParseLength, ReadsLengths) {
+  EXPECT_EQ(ParseLength("90s").value(), 90);
+  EXPECT_EQ(ParseLength("30m").value(), 1800);
+  EXPECT_EQ(ParseLength("12h").value(), 43'200);
+  EXPECT_EQ(ParseLength("365d").value(), 31'536'000);
+}
+
+TEST(ParseLength, RefusesOthers) {
+  for (const char* text : {"", "0s", "h", "4", "-4h", "366d", "4 h", "1.5h"}) {
+    EXPECT_EQ(ParseLength(text).status().code(), Code::kInvalidArgument) << text;
+  }
+}
+
 }  // namespace
 }  // namespace stillwatch::cli

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "stillwatch/v1/admin.grpc.pb.h"
-#include "tests/query/server_files.h"
+#include "tests/http/server_files.h"
 
 namespace stillwatch::daemon {
 namespace {
@@ -106,16 +106,26 @@ TEST(ExposureTest, AddressWithoutPortIsRefused) {
   EXPECT_EQ(ExposureOf("127.0.0.1", Transport::kPlaintext, Authentication::kNone), Code::kInvalidArgument);
 }
 
+TEST(ExposureTest, SyslogBeyondTheLoopbackIsToBeAllowed) {
+  EXPECT_TRUE(CheckSyslogExposure("127.0.0.1:5140", SyslogExposure::kLoopbackOnly).ok());
+  EXPECT_TRUE(CheckSyslogExposure("[::1]:0", SyslogExposure::kLoopbackOnly).ok());
+  for (const char* address : {"0.0.0.0:5140", ":5140", "192.0.2.1:5140"}) {
+    EXPECT_EQ(CheckSyslogExposure(address, SyslogExposure::kLoopbackOnly).code(), Code::kInvalidArgument) << address;
+    EXPECT_TRUE(CheckSyslogExposure(address, SyslogExposure::kAnyone).ok()) << address;
+  }
+  EXPECT_EQ(CheckSyslogExposure("5140", SyslogExposure::kAnyone).code(), Code::kInvalidArgument);
+}
+
 TEST(ServerCredentialsTest, UnusableFilesAreNamed) {
   const ServerFiles files;
   const ServerFiles others;
   const std::string missing = files.directory().Path("missing");
-  const auto failure = [](const query::TlsFiles& tls) { return MakeServerCredentials(tls, nullptr).status(); };
+  const auto failure = [](const http::TlsFiles& tls) { return MakeServerCredentials(tls, nullptr).status(); };
   for (const auto& [tls, named] : {
-           std::pair(query::TlsFiles{missing, files.paths().private_key}, missing),
-           std::pair(query::TlsFiles{files.paths().certificate_chain, missing}, missing),
-           std::pair(query::TlsFiles{files.paths().private_key, files.paths().private_key}, files.paths().private_key),
-           std::pair(query::TlsFiles{files.paths().certificate_chain, others.paths().private_key},
+           std::pair(http::TlsFiles{missing, files.paths().private_key}, missing),
+           std::pair(http::TlsFiles{files.paths().certificate_chain, missing}, missing),
+           std::pair(http::TlsFiles{files.paths().private_key, files.paths().private_key}, files.paths().private_key),
+           std::pair(http::TlsFiles{files.paths().certificate_chain, others.paths().private_key},
                      others.paths().private_key),
        }) {
     EXPECT_EQ(failure(tls).code(), Code::kInvalidArgument);
@@ -134,7 +144,7 @@ class VersionService final : public v1::AdminService::Service {
 // A server with the credentials under test, and clients that call it.
 class CredentialsRoundTrip : public ::testing::Test {
  protected:
-  void Start(const std::optional<query::TlsFiles>& tls, std::shared_ptr<const TokenVerifier> tokens) {
+  void Start(const std::optional<http::TlsFiles>& tls, std::shared_ptr<const TokenVerifier> tokens) {
     Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls, std::move(tokens));
     ASSERT_TRUE(credentials.ok()) << credentials.status().message();
     grpc::ServerBuilder builder;

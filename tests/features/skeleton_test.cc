@@ -8,7 +8,11 @@
 namespace stillwatch::features {
 namespace {
 
-Skeleton Of(std::string_view text) { return MakeSkeleton(text, 64, 6); }
+Skeleton Of(std::string_view text, uint64_t sketch_seed = 0) {
+  WordList words;
+  words.Split(text);
+  return SkeletonMaker(64, 6).Make(words, sketch_seed);
+}
 
 struct Pair {
   const char* name;
@@ -158,7 +162,7 @@ TEST(SketchTest, KnowsEveryScript) {
 
 TEST(SketchTest, AnotherSeedDrawsOtherProjections) {
   const std::string_view text = "Compare the rainfall of northern valleys";
-  const int differing = std::popcount(MakeSkeleton(text, 64, 6, 1).sketch ^ MakeSkeleton(text, 64, 6, 2).sketch);
+  const int differing = std::popcount(Of(text, 1).sketch ^ Of(text, 2).sketch);
   EXPECT_GT(differing, 12);
 }
 

@@ -61,7 +61,8 @@ void ExpectFields(const Message& message, const std::array<EventField, kCount>& 
     if (field->cpp_type() == Field::CPPTYPE_UINT32) value = reflection.GetUInt32(message, field);
     if (field->cpp_type() == Field::CPPTYPE_UINT64) value = reflection.GetUInt64(message, field);
     if (field->cpp_type() == Field::CPPTYPE_INT64) value = static_cast<uint64_t>(reflection.GetInt64(message, field));
-    if (field->cpp_type() == Field::CPPTYPE_DOUBLE) value = std::bit_cast<uint64_t>(reflection.GetDouble(message, field));
+    if (field->cpp_type() == Field::CPPTYPE_DOUBLE)
+      value = std::bit_cast<uint64_t>(reflection.GetDouble(message, field));
     if (field->cpp_type() == Field::CPPTYPE_BOOL) value = reflection.GetBool(message, field) ? 1 : 0;
     const bool is_present = field->has_presence() ? reflection.HasField(message, field) : value != 0;
     EXPECT_EQ(batch.has(row, rule.number_field()), is_present) << field->name();
@@ -234,6 +235,97 @@ TEST(EventDecoderTest, ABatchHasRowsOrColumns) {
   EXPECT_EQ(Decode(InRows(events) + InColumns(events)).status().code(), Code::kInvalidArgument);
   EXPECT_EQ(Decode(InColumns(events) + InColumns(events)).status().code(), Code::kInvalidArgument);
   EXPECT_TRUE(Decode("").ok());
+}
+
+grpc::ByteBuffer Buffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+DecodedMessages DecodeTogether(const std::vector<std::string>& messages) {
+  std::vector<grpc::ByteBuffer> buffers;
+  for (const std::string& message : messages) buffers.push_back(Buffer(message));
+  return EventDecoder(Digester(), [] { return kNow; }).DecodeTogether(buffers, "stream");
+}
+
+void ExpectSameRow(const UsageBatch& first, size_t first_row, const UsageBatch& second, size_t second_row) {
+  for (size_t field = 0; field < kTextFieldCount; ++field) {
+    EXPECT_EQ(first.text(first_row, static_cast<TextField>(field)),
+              second.text(second_row, static_cast<TextField>(field)));
+  }
+  for (size_t field = 0; field < kNumberFieldCount; ++field) {
+    EXPECT_EQ(first.has(first_row, static_cast<NumberField>(field)),
+              second.has(second_row, static_cast<NumberField>(field)));
+    EXPECT_EQ(first.number(first_row, static_cast<NumberField>(field)),
+              second.number(second_row, static_cast<NumberField>(field)));
+  }
+}
+
+TEST(EventDecoderTest, MessagesTogetherAreWhatEachIsAlone) {
+  RandomEvents random(8);
+  std::vector<std::string> messages;
+  for (uint64_t sequence = 1; sequence <= 40; ++sequence) {
+    v1::StreamUsageRequest request;
+    request.set_sequence(sequence);
+    for (uint64_t i = 0; i < sequence % 4; ++i) {
+      v1::UsageEvent& event = *request.add_events() = random.Make();
+      if (sequence % 5 == 0) event.clear_event_id();
+      if (sequence % 7 == 0 && i == 1) event.clear_account_id();
+    }
+    messages.push_back(request.SerializeAsString());
+  }
+  const DecodedMessages together = DecodeTogether(messages);
+  ASSERT_TRUE(together.status.ok());
+  ASSERT_EQ(together.messages.size(), messages.size());
+  const UsageBatch& batch = *together.submitted.events;
+  ASSERT_EQ(together.submitted.observed.observations.size(), batch.size());
+  size_t row = 0;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    SCOPED_TRACE(i);
+    Result<DecodedBatch> alone = Decode(messages[i]);
+    ASSERT_TRUE(alone.ok());
+    const DecodedMessage& message = together.messages[i];
+    EXPECT_EQ(message.sequence, alone->sequence);
+    EXPECT_EQ(message.first_row, row);
+    ASSERT_EQ(message.row_count, alone->submitted.events->size());
+    EXPECT_EQ(message.rejections.size(), alone->rejections.size());
+    for (size_t j = 0; j < message.row_count; ++j) ExpectSameRow(batch, row++, *alone->submitted.events, j);
+  }
+  EXPECT_EQ(row, batch.size());
+}
+
+TEST(EventDecoderTest, APromiseEndsABatch) {
+  RandomEvents random(9);
+  v1::StreamUsageRequest promise;
+  promise.set_complete_through_unix_nano(1'700'000'000'000'000'000);
+  const std::string message = InRows({random.Make()});
+  const DecodedMessages decoded = DecodeTogether({message, promise.SerializeAsString(), message});
+  EXPECT_TRUE(decoded.status.ok());
+  EXPECT_EQ(decoded.messages.size(), 2U);
+  EXPECT_EQ(decoded.submitted.complete_through_unix_nano, 1'700'000'000'000'000'000);
+}
+
+TEST(EventDecoderTest, ColumnsComeAlone) {
+  RandomEvents random(10);
+  const std::vector<v1::UsageEvent> events = {random.Make()};
+  EXPECT_EQ(DecodeTogether({InRows(events), InColumns(events)}).messages.size(), 1U);
+  EXPECT_EQ(DecodeTogether({InColumns(events), InRows(events)}).messages.size(), 1U);
+}
+
+TEST(EventDecoderTest, MessagesBeforeABadOneAreKept) {
+  RandomEvents random(11);
+  const std::string message = InRows({random.Make()});
+  const DecodedMessages decoded = DecodeTogether({message, message, "\x0A", message});
+  EXPECT_EQ(decoded.status.code(), Code::kInvalidArgument);
+  EXPECT_EQ(decoded.messages.size(), 2U);
+  EXPECT_EQ(decoded.submitted.events->size(), 2U);
+  EXPECT_TRUE(DecodeTogether({"\x0A", message}).messages.empty());
+}
+
+TEST(EventDecoderTest, ABatchOfManyMessagesHasABound) {
+  RandomEvents random(12);
+  const std::string message = InRows(std::vector<v1::UsageEvent>(600, random.Make()));
+  EXPECT_EQ(DecodeTogether({message, message, message}).messages.size(), 2U);
 }
 
 TEST(EventDecoderTest, DerivedIdsDependOnSourceSequenceAndPlaceOnly) {

@@ -43,5 +43,29 @@ TEST(AdminServiceTest, TellsCountersAndPositions) {
   EXPECT_EQ(response.failed_commit_count(), 0u);
 }
 
+TEST(AdminServiceTest, ListsSources) {
+  ServiceHarness harness;
+  const std::shared_ptr<ingest::Source> source = harness.sources().Note("otlp", "gateway");
+  source->received = 9;
+  source->accepted = 3;
+  source->rejected[static_cast<size_t>(ingest::RejectReason::kTooLong)] = 2;
+  source->suspected_lost = 4;
+  grpc::ClientContext context;
+  v1::ListSourcesResponse response;
+  ASSERT_TRUE(harness.admin().ListSources(&context, {}, &response).ok());
+  ASSERT_EQ(response.sources_size(), 1);
+  const v1::SourceStatus& status = response.sources(0);
+  EXPECT_EQ(status.listener(), "otlp");
+  EXPECT_EQ(status.name(), "gateway");
+  EXPECT_EQ(status.received_count(), 9u);
+  EXPECT_EQ(status.accepted_count(), 3u);
+  EXPECT_EQ(status.suspected_lost_count(), 4u);
+  ASSERT_EQ(status.rejected_size(), 1);
+  EXPECT_EQ(status.rejected(0).reason(), v1::REJECT_REASON_TOO_LONG);
+  EXPECT_EQ(status.rejected(0).count(), 2u);
+  EXPECT_EQ(status.last_seen_unix_nano(), static_cast<uint64_t>(kStartTime));
+  EXPECT_FALSE(status.is_quiet());
+}
+
 }  // namespace
 }  // namespace stillwatch::query

@@ -34,20 +34,38 @@ std::string MakeText() {
   ingest.in_flight_bytes = 14;
   ingest.open_stream_count = 15;
   ingest.rejected[static_cast<size_t>(ingest::RejectReason::kTooLong)] = 16;
-  return MetricsText(pipeline, engine, ingest, 17);
+  ingest::SourceRegistry sources([] { return 1'700'000'000'000'000'000; });
+  const std::shared_ptr<ingest::Source> source = sources.Note("otlp", "gateway");
+  source->accepted = 21;
+  source->suspected_lost = 22;
+  source->rejected[static_cast<size_t>(ingest::RejectReason::kTooLong)] = 23;
+  return MetricsText(pipeline, engine, ingest, sources.List(), 17);
 }
 
 TEST(MetricsTest, EveryCounterIsThere) {
   const std::string text = MakeText();
-  for (const char* line :
-       {"stillwatch_events_received_total 11", "stillwatch_received_bytes_total 13",
-        "stillwatch_events_accepted_total 12", "stillwatch_events_duplicate_total 3",
-        "stillwatch_events_rejected_total{reason=\"too_long\"} 16",
-        "stillwatch_events_rejected_total{reason=\"missing_field\"} 0", "stillwatch_events_late_total 8",
-        "stillwatch_events_stored 9000000000", "stillwatch_accounts 10", "stillwatch_watermark_seconds 1700000000.5",
-        "stillwatch_pending_events 9", "stillwatch_commits_total 4", "stillwatch_commits_failed_total 5",
-        "stillwatch_commit_queue_batches 6", "stillwatch_apply_queue_batches 7", "stillwatch_open_streams 15",
-        "stillwatch_in_flight_bytes 14", "stillwatch_damaged_places_total 17"}) {
+  for (const char* line : {"stillwatch_events_received_total 11",
+                           "stillwatch_received_bytes_total 13",
+                           "stillwatch_events_accepted_total 12",
+                           "stillwatch_events_duplicate_total 3",
+                           "stillwatch_events_rejected_total{reason=\"too_long\"} 16",
+                           "stillwatch_events_rejected_total{reason=\"missing_field\"} 0",
+                           "stillwatch_events_late_total 8",
+                           "stillwatch_events_stored 9000000000",
+                           "stillwatch_accounts 10",
+                           "stillwatch_watermark_seconds 1700000000.5",
+                           "stillwatch_pending_events 9",
+                           "stillwatch_commits_total 4",
+                           "stillwatch_commits_failed_total 5",
+                           "stillwatch_commit_queue_batches 6",
+                           "stillwatch_apply_queue_batches 7",
+                           "stillwatch_open_streams 15",
+                           "stillwatch_in_flight_bytes 14",
+                           R"(stillwatch_source_accepted_total{listener="otlp",source="gateway"} 21)",
+                           R"(stillwatch_source_suspected_lost_total{listener="otlp",source="gateway"} 22)",
+                           R"(stillwatch_source_rejected_total{listener="otlp",source="gateway",reason="too_long"} 23)",
+                           R"(stillwatch_source_quiet{listener="otlp",source="gateway"} 0)",
+                           "stillwatch_damaged_places_total 17"}) {
     EXPECT_THAT(text, HasSubstr(std::string(1, '\n').append(line).append("\n")));
   }
   EXPECT_THAT(text, HasSubstr("\nstillwatch_build_info{version=\"" + std::string(Version()) + "\","));

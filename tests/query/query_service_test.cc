@@ -270,5 +270,21 @@ TEST_F(QueryServiceTest, OnlyAnActStopsAnAccount) {
   EXPECT_EQ(Check("friend").risk(), 0);
 }
 
+TEST_F(QueryServiceTest, AnAnalystsDecisionStopsAnAccountOrLetsItGo) {
+  harness_.SetLabel("confirmed", v1::LABEL_CONFIRMED);
+  DecisionEntry entry;
+  entry.account_id = "confirmed";
+  entry.origin = DecisionOrigin::kAnalyst;
+  entry.ruling = Ruling::kAllow;
+  entry.end_unix_nano = kStartTime + 1;
+  harness_.decisions().Decide(entry);
+  EXPECT_TRUE(Check("confirmed").allowed());
+  entry.account_id = "other";
+  entry.ruling = Ruling::kRefuse;
+  harness_.decisions().Decide(entry);
+  EXPECT_FALSE(Check("other").allowed());
+  EXPECT_EQ(Check("other").verdict(), v1::VERDICT_CLEAR);
+}
+
 }  // namespace
 }  // namespace stillwatch::query

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <deque>
 #include <future>
+#include <string_view>
 #include <utility>
 
 #include "storage/memory_store.h"
@@ -28,11 +29,14 @@ ServiceHarness::ServiceHarness()
     : store_(storage::MakeMemoryStore()),
       engine_({}, detector::SerialFor),
       pipeline_(StartPipeline(*store_, engine_, verdicts_)),
-      query_service_(*pipeline_, engine_, verdicts_, workers_),
+      decisions_(
+          enforcement::PolicyOptions(), [this](std::string_view id) { return engine_.StandingOf(id); },
+          [] { return kStartTime; }),
+      query_service_(*pipeline_, engine_, verdicts_, workers_, [this](std::string_view id) { return decisions_.Ask(id); }),
       label_service_(*pipeline_, engine_, *store_, workers_, [this] { return ++label_time_unix_nano_; }),
       eraser_(*store_, *pipeline_, engine_, upkeep_mutex_,
               [](const std::string&, const std::stop_token&) { return uint64_t{0}; }),
-      admin_service_(*pipeline_, engine_, ingest_counters_, *store_, eraser_, workers_, "/nowhere") {
+      admin_service_(*pipeline_, engine_, ingest_counters_, sources_, *store_, eraser_, workers_, "/nowhere") {
   grpc::ServerBuilder builder;
   builder.RegisterService(&query_service_);
   builder.RegisterService(&label_service_);

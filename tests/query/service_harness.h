@@ -11,6 +11,7 @@
 #include <string>
 
 #include "detector/scoring_engine.h"
+#include "enforcement/decision_book.h"
 #include "ingest/account_eraser.h"
 #include "ingest/ingest_counters.h"
 #include "ingest/pipeline.h"
@@ -41,8 +42,11 @@ class ServiceHarness {
   v1::LabelService::Stub& label() { return *label_stub_; }
   v1::AdminService::Stub& admin() { return *admin_stub_; }
   VerdictHub& verdicts() { return verdicts_; }
+  // What CheckAccount answers from.
+  enforcement::DecisionBook& decisions() { return decisions_; }
   ingest::Pipeline& pipeline() { return *pipeline_; }
   ingest::IngestCounters& ingest_counters() { return ingest_counters_; }
+  ingest::SourceRegistry& sources() { return sources_; }
 
   // Labels an account, or fails the test.
   v1::SetLabelResponse SetLabel(const std::string& account_id, v1::Label label, const std::string& note = "");
@@ -56,8 +60,10 @@ class ServiceHarness {
   VerdictHub verdicts_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
   ingest::IngestCounters ingest_counters_;
+  ingest::SourceRegistry sources_{[] { return kStartTime; }};
   QueryWorkers workers_;
   std::atomic<int64_t> label_time_unix_nano_{kStartTime};  // One more for each label.
+  enforcement::DecisionBook decisions_;
   QueryService query_service_;
   LabelService label_service_;
   std::mutex upkeep_mutex_;

@@ -102,6 +102,17 @@ TEST_F(RecordStoreTest, VerdictChangesOfAnAccountComeBackOldestFirst) {
   EXPECT_TRUE(ReadVerdictChanges(*Snap(), "alic").value().empty());
 }
 
+TEST_F(RecordStoreTest, TheJournalKnowsAChangeByAccountTimeAndVerdict) {
+  EXPECT_FALSE(HasVerdictChange(*store_, SomeChange()).value());
+  WriteGroup group;
+  PutVerdictChange(SomeChange(), group);
+  Commit(group);
+  EXPECT_TRUE(HasVerdictChange(*store_, SomeChange()).value());
+  VerdictChange later = SomeChange();
+  ++later.time_unix_nano;
+  EXPECT_FALSE(HasVerdictChange(*store_, later).value());
+}
+
 TEST_F(RecordStoreTest, TheSameVerdictChangeIsKeptOnce) {
   WriteGroup group;
   PutVerdictChange(SomeChange(), group);
