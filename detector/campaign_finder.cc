@@ -193,20 +193,35 @@ void EraseGrouped(const std::vector<bool>& is_grouped, std::vector<CampaignLink>
   std::erase_if(links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
 }
 
-// Groups of accounts that take turns.
-std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                                     std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
-  const RotationSearch search(candidates, time_unix_nano);
-  links = search.FindLinks();
-  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
-  std::erase_if(groups, [&](const LinkGroup& group) { return IsDeclared(candidates, group); });
+// Completes the groups, and takes out those of which too little is left.
+void CompleteAll(const RotationSearch& search, RotationSearch::Origin origin, std::vector<bool>& is_grouped,
+                 std::vector<LinkGroup>& groups, std::vector<CampaignLink>& links) {
   MarkGrouped(groups, is_grouped);
-  for (LinkGroup& group : groups) search.Complete(is_grouped, group);
+  for (LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+    search.Complete(origin, is_grouped, group, links);
+  }
   std::erase_if(groups, [&](const LinkGroup& group) {
     const bool is_group = group.size() >= kRhythmGroupMin;
     for (const GroupMember& member : group) is_grouped[member.index] = is_group;
     return !is_group;
   });
+}
+
+// Groups of accounts that take turns. Those of known campaigns are only held against a sample of themselves.
+std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                     std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
+  const RotationSearch search(candidates, time_unix_nano);
+  const auto is_declared = [&](const LinkGroup& group) { return IsDeclared(candidates, group); };
+  std::vector<LinkGroup> groups = search.KnownGroups();
+  std::erase_if(groups, is_declared);
+  CompleteAll(search, RotationSearch::Origin::kKnown, is_grouped, groups, links);
+  const std::vector<CampaignLink> new_links = search.FindLinks(is_grouped);
+  std::vector<LinkGroup> new_groups = FindLinkGroups(candidates.size(), new_links, kRhythmGroupMin);
+  std::erase_if(new_groups, is_declared);
+  CompleteAll(search, RotationSearch::Origin::kLinked, is_grouped, new_groups, links);
+  links.insert(links.end(), new_links.begin(), new_links.end());
+  for (LinkGroup& group : new_groups) groups.push_back(std::move(group));
   return groups;
 }
 
@@ -261,7 +276,8 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (size_t i = 0; i < groups.size(); ++i) {
     const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
     out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
-    out.back().is_certain = i < rotation_count;
+    const double pooled = static_cast<double>(out.back().terms[static_cast<size_t>(CampaignTerm::kPooled)].value);
+    out.back().is_certain = i < rotation_count && pooled >= kPooledUsual;
   }
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <tuple>
 
 namespace stillwatch::detector {
@@ -38,11 +39,12 @@ constexpr double kRateRatioMax = 2.5;
 constexpr std::array<int64_t, 2> kMoves = {-2639, 1431};
 constexpr std::array<double, 2> kMovedParts = {-0.41, 0.23};
 constexpr int kMovedTurnsMin = 6;
-// Members that others are compared with: enough for a majority.
-constexpr size_t kComparedCountMax = 16;
+// Members that others are compared with, and gaps that tell a pace: enough for a majority, and for a mean.
+constexpr size_t kComparedCountMax = 8;
 
 // An account's pace is told from so many gaps on, in which so many others were there.
 constexpr int kGapsMin = 6;
+constexpr size_t kGapsMax = 40;
 constexpr int kPresentMin = 3;
 constexpr double kUnevennessRatioMax = 1.8;
 constexpr double kUnevennessSlack = 0.01;
@@ -114,6 +116,43 @@ std::optional<Turns> CountTurns(std::span<const int64_t> a, std::span<const int6
   return out;
 }
 
+// True if most gaps are multiples of one period: that of the shortest ones.
+bool AreMultiples(std::span<const int64_t> gaps) {
+  constexpr size_t kMultiplesMin = 10;  // Fewer may be by chance.
+  if (gaps.size() < kMultiplesMin) return false;
+  std::vector<int64_t> sorted(gaps.begin(), gaps.end());
+  std::sort(sorted.begin(), sorted.end());
+  const auto shortest = static_cast<double>(sorted[sorted.size() / 4]);
+  double total = 0;
+  double periods = 0;
+  for (const int64_t gap : sorted) {
+    const auto length = static_cast<double>(gap);
+    if (std::abs(length - shortest) > shortest / 4) continue;
+    total += length;
+    ++periods;
+  }
+  if (periods == 0 || total / periods < kTimerDivisor) return false;
+  // Long gaps tell the period more exactly, once it is known well enough to count them by.
+  for (int i = 0; i < 2; ++i) {
+    const double period = total / periods;
+    total = periods = 0;
+    for (const int64_t gap : gaps) {
+      const double count = std::round(static_cast<double>(gap) / period);
+      if (count == 0 || count > kTimerDivisor) continue;
+      total += static_cast<double>(gap);
+      periods += count;
+    }
+    if (periods == 0) return false;
+  }
+  const double period = total / periods;
+  const auto near = std::count_if(gaps.begin(), gaps.end(), [&](int64_t gap) {
+    const auto length = static_cast<double>(gap);
+    return std::abs(length - period * std::max(1.0, std::round(length / period))) * kTimerDivisor <
+           period + kTimerDivisor;
+  });
+  return 3 * static_cast<size_t>(near) >= 2 * gaps.size();
+}
+
 double Divergence(double p, double q) {
   const auto term = [](double x, double y) { return x <= 0 ? 0 : x * std::log(x / y); };
   return p <= q ? 0 : term(p, q) + term(1 - p, 1 - q);
@@ -142,10 +181,23 @@ double SwitchedWhenMoved(std::span<const int64_t> a, std::span<const int64_t> b,
 
 }  // namespace
 
+bool RepeatsItself(const features::Portrait& portrait) {
+  using features::Counter;
+  const double texts = portrait.total(Counter::kText);
+  if (texts < kStartsMin) return false;
+  const double distinct = std::round(portrait.DistinctPrompts());
+  // Turns of which fewer than a link needs ask something new.
+  if (distinct < kStartsMin) return true;
+  const bool is_sampled = 2 * portrait.total(Counter::kSampled) >= portrait.total(Counter::kEvent);
+  constexpr double kRepeats = 4;
+  return !is_sampled && kRepeats * distinct < texts;
+}
+
 bool IsTimer(std::span<const int64_t> starts) {
   if (starts.size() < 3) return false;
   std::vector<int64_t> gaps;
   for (size_t i = 1; i < starts.size(); ++i) gaps.push_back(starts[i] - starts[i - 1]);
+  if (AreMultiples(gaps)) return true;
   const auto middle = gaps.begin() + static_cast<ptrdiff_t>(gaps.size() / 2);
   std::nth_element(gaps.begin(), middle, gaps.end());
   const int64_t median = *middle;
@@ -170,8 +222,10 @@ std::optional<Alternation> CompareTurns(std::span<const int64_t> a, std::span<co
     return std::nullopt;
   }
   constexpr double kExpectedMax = 0.98;
+  if (out.turns * Divergence(out.switched, turns->Expected()) < RotationSearch::kJoinMin) return std::nullopt;
   out.expected = std::min(kExpectedMax, std::max(turns->Expected(), SwitchedWhenMoved(a, b, begin, end)));
   out.log_likelihood_ratio = out.turns * Divergence(out.switched, out.expected);
+  if (out.log_likelihood_ratio < RotationSearch::kJoinMin) return std::nullopt;
   return out;
 }
 
@@ -184,9 +238,8 @@ RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, in
   const int64_t day_begin = (time_unix_nano - kNanosecondsPerDay) / LinkSketch::kTickNano;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
     const LinkSketch& links = *candidates[i].links;
-    if (links.recent_start_count() < kStartsMin) continue;
+    if (links.recent_start_count() < kStartsMin || RepeatsItself(*candidates[i].portrait)) continue;
     Account account{.index = i, .root = 0, .starts = links.RecentStarts()};
-    if (IsTimer(account.starts)) continue;
     const auto recent =
         account.starts.end() - std::lower_bound(account.starts.begin(), account.starts.end(), day_begin);
     account.root = std::sqrt(static_cast<float>(recent));
@@ -233,11 +286,11 @@ std::optional<Alternation> RotationSearch::Compare(const Account& a, const Accou
   return CompareTurns(a.starts, b.starts);
 }
 
-std::vector<CampaignLink> RotationSearch::FindLinks() const {
+std::vector<CampaignLink> RotationSearch::FindLinks(const std::vector<bool>& is_grouped) const {
   std::vector<CampaignLink> out;
   std::vector<uint8_t> placed;
   for (size_t i = 0; i < accounts_.size(); ++i) {
-    if (accounts_[i].root == 0) continue;
+    if (accounts_[i].root == 0 || is_grouped[accounts_[i].index]) continue;
     size_t end = i + 1;
     const size_t last = std::min(accounts_.size(), i + 1 + kNeighbours);
     while (end < last && accounts_[end].root <= accounts_[i].root + kRootDistanceMax) ++end;
@@ -246,15 +299,52 @@ std::vector<CampaignLink> RotationSearch::FindLinks() const {
       if (placed[j - i - 1] < kPlacedMin) continue;
       const Account& one = accounts_[i];
       const Account& other = accounts_[j];
-      if (AreDeclaredTogether(candidates_[one.index], candidates_[other.index])) continue;
+      if (is_grouped[other.index] || AreDeclaredTogether(candidates_[one.index], candidates_[other.index])) continue;
       const auto found = CompareTurns(one.Newest(), other.Newest());
       if (!found || found->log_likelihood_ratio < kLinkMin) continue;
       const auto [a, b] = std::minmax(one.index, other.index);
       out.push_back({a, b, static_cast<float>(found->log_likelihood_ratio)});
     }
   }
+  std::vector<bool> is_timer(candidates_.size(), false);
+  for (const CampaignLink& link : out) is_timer[link.a] = is_timer[link.b] = true;
+  for (const Account& account : accounts_) {
+    if (is_timer[account.index]) is_timer[account.index] = IsTimer(account.starts);
+  }
+  std::erase_if(out, [&](const CampaignLink& link) { return is_timer[link.a] || is_timer[link.b]; });
   std::sort(out.begin(), out.end(),
             [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
+  return out;
+}
+
+bool RotationSearch::TakeTurns(const LinkGroup& one, const LinkGroup& other) const {
+  const std::vector<const Account*> sample = SampleOf(one);
+  std::vector<const Account*> others = SampleOf(other);
+  others.resize(std::min(others.size(), kFirstComparedCount));
+  size_t links = 0;
+  for (const Account* account : others) links += StrictnessOf(*account, sample).firm_links.size();
+  return links > 0 && 2 * links >= sample.size() * others.size();
+}
+
+std::vector<LinkGroup> RotationSearch::KnownGroups() const {
+  std::map<uint64_t, LinkGroup> by_campaign;
+  for (const Account& account : accounts_) {
+    const uint64_t campaign = candidates_[account.index].campaign;
+    if (campaign != 0) by_campaign[campaign].push_back({account.index, 1});
+  }
+  const auto by_index = [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; };
+  std::vector<LinkGroup> out;
+  for (auto& [campaign, group] : by_campaign) {
+    if (group.size() < kFirstComparedCount) continue;
+    std::sort(group.begin(), group.end(), by_index);
+    const auto same = std::find_if(out.begin(), out.end(), [&](const LinkGroup& old) { return TakeTurns(old, group); });
+    if (same == out.end()) {
+      out.push_back(std::move(group));
+    } else {
+      same->insert(same->end(), group.begin(), group.end());
+      std::sort(same->begin(), same->end(), by_index);
+    }
+  }
   return out;
 }
 
@@ -264,9 +354,12 @@ RotationSearch::Strictness RotationSearch::StrictnessOf(const Account& account,
   for (const Account* other : others) {
     if (other == &account) continue;
     const auto found = Compare(account, *other);
-    if (!found || found->log_likelihood_ratio < kJoinMin) continue;
+    if (!found) continue;
     ++out.link_count;
     out.switched += found->switched;
+    if (found->log_likelihood_ratio < kLinkMin) continue;
+    const auto [a, b] = std::minmax(account.index, other->index);
+    out.firm_links.push_back({a, b, static_cast<float>(found->log_likelihood_ratio)});
   }
   if (out.link_count > 0) out.switched /= static_cast<double>(out.link_count);
   return out;
@@ -274,11 +367,13 @@ RotationSearch::Strictness RotationSearch::StrictnessOf(const Account& account,
 
 // How unevenly the others have their turns between two turns of the account: mean of (turns each had − 1)² over its
 // gaps. Who is dealt out from their queue waits for all others, however long that takes; who keeps a pace of its own
-// does not.
-double RotationSearch::UnevennessOf(const Account& account, const std::vector<const Account*>& others) const {
+// does not. Nothing if there are too few gaps to tell.
+std::optional<double> RotationSearch::UnevennessOf(const Account& account,
+                                                   const std::vector<const Account*>& others) const {
   double sum = 0;
   int count = 0;
-  for (size_t i = 1; i < account.starts.size(); ++i) {
+  const size_t first = account.starts.size() > kGapsMax ? account.starts.size() - kGapsMax : 1;
+  for (size_t i = first; i < account.starts.size(); ++i) {
     const int64_t begin = account.starts[i - 1];
     const int64_t end = account.starts[i];
     int present = 0;
@@ -295,7 +390,8 @@ double RotationSearch::UnevennessOf(const Account& account, const std::vector<co
     sum += excess * excess;
     ++count;
   }
-  return count < kGapsMin ? 0 : sum / count;
+  if (count < kGapsMin) return std::nullopt;
+  return sum / count;
 }
 
 // Members from all over the group, the silent ones too.
@@ -317,34 +413,44 @@ bool RotationSearch::MayJoin(const Account& account, const std::vector<const Acc
   return std::any_of(sample.begin(), end, [&](const Account* member) {
     const double ratio = account.Rate() / member->Rate();
     if (ratio > kRateRatioMax || ratio < 1 / kRateRatioMax) return false;
-    const auto found = Compare(account, *member);
-    return found && found->log_likelihood_ratio >= kJoinMin;
+    return Compare(account, *member).has_value();
   });
 }
 
-void RotationSearch::Complete(std::vector<bool>& is_grouped, LinkGroup& group) const {
-  const std::vector<const Account*> sample = SampleOf(group);
-  if (sample.empty()) return;
+RotationSearch::Habits RotationSearch::HabitsOf(const std::vector<const Account*>& sample) const {
   std::vector<double> strictness;
   std::vector<double> unevenness;
   for (const Account* member : sample) {
     strictness.push_back(StrictnessOf(*member, sample).switched);
-    unevenness.push_back(UnevennessOf(*member, sample));
+    unevenness.push_back(UnevennessOf(*member, sample).value_or(0));
   }
-  const double switched_min = Median(strictness) - kStrictnessSlack;
-  const double unevenness_max = std::min(kUnevennessMax, kUnevennessRatioMax * Median(unevenness) + kUnevennessSlack);
+  return {Median(strictness) - kStrictnessSlack,
+          std::min(kUnevennessMax, kUnevennessRatioMax * Median(unevenness) + kUnevennessSlack)};
+}
+
+void RotationSearch::Complete(Origin origin, std::vector<bool>& is_grouped, LinkGroup& group,
+                              std::vector<CampaignLink>& links) const {
+  const std::vector<const Account*> sample = SampleOf(group);
+  if (sample.empty()) return;
+  const Habits habits = HabitsOf(sample);
   LinkGroup complete;
   for (const Account& account : accounts_) {
-    const auto member =
-        std::find_if(group.begin(), group.end(), [&](const GroupMember& m) { return m.index == account.index; });
-    if (member == group.end() && (is_grouped[account.index] || !MayJoin(account, sample))) continue;
+    const auto member = std::lower_bound(group.begin(), group.end(), account.index,
+                                         [](const GroupMember& m, uint32_t index) { return m.index < index; });
+    const bool is_member = member != group.end() && member->index == account.index;
+    if (!is_member && (is_grouped[account.index] || (origin == Origin::kKnown && account.root == 0))) continue;
+    if (!is_member && !MayJoin(account, sample)) continue;
     const Strictness found = StrictnessOf(account, sample);
-    const bool is_linked = member != group.end() || (found.link_count > 0 && 2 * found.link_count >= sample.size());
-    is_grouped[account.index] =
-        is_linked && found.switched >= switched_min && UnevennessOf(account, sample) <= unevenness_max;
+    const bool is_linked = found.link_count > 0 && 2 * found.link_count + 1 >= sample.size();
+    const std::optional<double> unevenness = UnevennessOf(account, sample);
+    const bool is_paced = unevenness ? *unevenness <= habits.unevenness_max : is_member;
+    const bool needs_links = !is_member || origin == Origin::kKnown;
+    is_grouped[account.index] = (is_linked || !needs_links) && found.switched >= habits.switched_min && is_paced &&
+                                (is_member || !IsTimer(account.starts));
     if (!is_grouped[account.index]) continue;
     const double share = std::min(1.0, 2 * static_cast<double>(found.link_count) / static_cast<double>(sample.size()));
-    complete.push_back(member == group.end() ? GroupMember{account.index, static_cast<float>(share)} : *member);
+    complete.push_back(needs_links ? GroupMember{account.index, static_cast<float>(share)} : *member);
+    if (origin == Origin::kKnown) links.insert(links.end(), found.firm_links.begin(), found.firm_links.end());
   }
   std::sort(complete.begin(), complete.end(), [](const auto& x, const auto& y) { return x.index < y.index; });
   group = std::move(complete);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/detector/relay_pool.h"
@@ -29,7 +30,7 @@ std::vector<size_t> AddTimers(MadeAccounts& accounts, int count, double gap_hour
 
 std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
   const auto candidates = accounts.Candidates();
-  return RotationSearch(candidates, time_unix_nano).FindLinks();
+  return RotationSearch(candidates, time_unix_nano).FindLinks(std::vector<bool>(candidates.size(), false));
 }
 
 LinkGroup Complete(const MadeAccounts& accounts, const std::vector<size_t>& core) {
@@ -40,7 +41,8 @@ LinkGroup Complete(const MadeAccounts& accounts, const std::vector<size_t>& core
     group.push_back({static_cast<uint32_t>(index), 1});
     is_grouped[index] = true;
   }
-  RotationSearch(candidates, kNow).Complete(is_grouped, group);
+  std::vector<CampaignLink> links;
+  RotationSearch(candidates, kNow).Complete(RotationSearch::Origin::kLinked, is_grouped, group, links);
   return group;
 }
 
@@ -70,6 +72,71 @@ TEST(RotationLinksTest, TimersOfOnePeriodAreNot) {
   MadeAccounts accounts(4);
   AddTimers(accounts, 40, 1, 0.03);
   EXPECT_TRUE(LinksOf(accounts).empty()) << "of 780 pairs";
+}
+
+TEST(RotationLinksTest, TimersThatKeepHoursAreNot) {
+  MadeAccounts accounts(9);
+  constexpr double kPeriodHours = 2;
+  std::uniform_real_distribution<double> vary(0, 0.1);
+  for (int i = 0; i < 5; ++i) {
+    const size_t timer = accounts.Add();
+    for (int day = 0; day < 14; ++day) {
+      for (int turn = 0; turn < 2; ++turn) {
+        const double hour = day * 24 + kPeriodHours * (turn + i / 5.0 + vary(accounts.random()));
+        accounts.Request(timer, kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour)));
+      }
+    }
+  }
+  EXPECT_TRUE(LinksOf(accounts, kPoolStart + 14 * kNanosecondsPerDay).empty()) << "of 10 pairs";
+}
+
+TEST(RotationLinksTest, MonitorsThatAskTheSameEachTimeAreNot) {
+  for (const bool is_same : {true, false}) {
+    MadeAccounts accounts(10);
+    std::vector<size_t> monitors;
+    for (int i = 0; i < 10; ++i) monitors.push_back(accounts.Add());
+    size_t next = 0;
+    for (const int64_t time : accounts.UnevenTimes(kDays, 240)) {
+      accounts.Request(monitors[next++ % monitors.size()], time, is_same ? 42 : 0);
+    }
+    EXPECT_EQ(LinksOf(accounts).empty(), is_same);
+  }
+}
+
+TEST(RotationLinksTest, WhosePaceIsNotKnownYetDoesNotJoin) {
+  for (const bool is_known : {false, true}) {
+    MadeAccounts accounts(11);
+    const auto pool = AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
+    const size_t late = accounts.Add();
+    const auto candidates = accounts.Candidates();
+    const std::vector<int64_t> ticks = candidates[pool.front()].links->RecentStarts();
+    // Each time just after the first member; with six beginnings there are five gaps.
+    for (size_t i = ticks.size() - (is_known ? 30 : 7); i + 1 < ticks.size(); ++i) {
+      accounts.Request(late, (ticks[i] + 1) * features::LinkSketch::kTickNano);
+    }
+    const LinkGroup group = Complete(accounts, pool);
+    const bool has_joined = std::any_of(group.begin(), group.end(), [&](const auto& m) { return m.index == late; });
+    EXPECT_EQ(has_joined, is_known);
+  }
+}
+
+TEST(RotationLinksTest, AKnownPoolIsCompletedFromASampleOfItselfAndItsPartsBecomeOne) {
+  MadeAccounts accounts(12);
+  const auto pool = AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
+  const auto strangers = AddStrangers(accounts, 20, kDays);
+  for (size_t i = 0; i < 16; ++i) accounts.profile(pool[i]).campaign = 1 + i / 8;
+  for (size_t i = 0; i < 5; ++i) accounts.profile(strangers[i]).campaign = 3;
+  const auto candidates = accounts.Candidates();
+  const RotationSearch search(candidates, kNow);
+  std::vector<LinkGroup> groups = search.KnownGroups();
+  ASSERT_EQ(groups.size(), 2U);
+  std::vector<bool> is_grouped(candidates.size(), false);
+  std::vector<CampaignLink> links;
+  for (LinkGroup& group : groups) search.Complete(RotationSearch::Origin::kKnown, is_grouped, group, links);
+  EXPECT_EQ(groups[0].size(), 20U);
+  EXPECT_TRUE(groups[1].empty()) << "strangers of one campaign take no turns";
+  EXPECT_FALSE(links.empty());
+  EXPECT_TRUE(search.FindLinks(is_grouped).empty());
 }
 
 TEST(RotationLinksTest, AgentsThatWakeUpByThemselvesAreMostlyNot) {
