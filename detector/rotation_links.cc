@@ -22,11 +22,15 @@ constexpr int64_t kTimerDivisor = 12;
 // After so many turns a pair that switches as seldom as chance is given up.
 constexpr int kTrialTurns = 24;
 constexpr int kTrialSwitchesMin = 15;
+constexpr int kShortTrialTurns = 12;
+constexpr int kShortTrialSwitchesMin = 7;
 // Accounts of one queue begin equally often, give or take: how far the larger count may exceed the smaller.
 constexpr int kCountRatioMax = 2;
 constexpr int kCountSlack = 3;
 // Two accounts of one queue have roots of their counts of a day that differ by less than this.
 constexpr float kRootDistanceMax = 0.8F;
+// Who joins may have begun, or been suspended, within the day.
+constexpr float kJoinerRootDistanceMax = 3;
 // Of the newest beginnings of one account so many must lie between two that follow each other in the other's list, at
 // the same place in it, give or take one. Most pairs do not, and need no closer look.
 constexpr size_t kPlacedMin = 4;
@@ -110,6 +114,7 @@ std::optional<Turns> CountTurns(std::span<const int64_t> a, std::span<const int6
     out.count_a += is_a;
     out.count_b += !is_a;
     was_a = is_a;
+    if (kPass == Pass::kWhole && seen == kShortTrialTurns && out.switches < kShortTrialSwitchesMin) return std::nullopt;
     if (kPass == Pass::kWhole && seen == kTrialTurns && out.switches < kTrialSwitchesMin) return std::nullopt;
   }
   close_bin();
@@ -317,9 +322,7 @@ std::vector<CampaignLink> RotationSearch::FindLinks(const std::vector<bool>& is_
   return out;
 }
 
-bool RotationSearch::TakeTurns(const LinkGroup& one, const LinkGroup& other) const {
-  const std::vector<const Account*> sample = SampleOf(one);
-  std::vector<const Account*> others = SampleOf(other);
+bool RotationSearch::TakeTurns(const std::vector<const Account*>& sample, std::vector<const Account*> others) const {
   others.resize(std::min(others.size(), kFirstComparedCount));
   size_t links = 0;
   for (const Account* account : others) links += StrictnessOf(*account, sample).firm_links.size();
@@ -334,13 +337,18 @@ std::vector<LinkGroup> RotationSearch::KnownGroups() const {
   }
   const auto by_index = [](const GroupMember& x, const GroupMember& y) { return x.index < y.index; };
   std::vector<LinkGroup> out;
+  std::vector<std::vector<const Account*>> samples;
   for (auto& [campaign, group] : by_campaign) {
     if (group.size() < kFirstComparedCount) continue;
     std::sort(group.begin(), group.end(), by_index);
-    const auto same = std::find_if(out.begin(), out.end(), [&](const LinkGroup& old) { return TakeTurns(old, group); });
-    if (same == out.end()) {
+    std::vector<const Account*> sample = SampleOf(group);
+    const auto same_sample =
+        std::find_if(samples.begin(), samples.end(), [&](const auto& old) { return TakeTurns(old, sample); });
+    if (same_sample == samples.end()) {
       out.push_back(std::move(group));
+      samples.push_back(std::move(sample));
     } else {
+      const auto same = out.begin() + (same_sample - samples.begin());
       same->insert(same->end(), group.begin(), group.end());
       std::sort(same->begin(), same->end(), by_index);
     }
@@ -411,6 +419,8 @@ std::vector<const RotationSearch::Account*> RotationSearch::SampleOf(const LinkG
 bool RotationSearch::MayJoin(const Account& account, const std::vector<const Account*>& sample) const {
   const auto end = sample.begin() + static_cast<ptrdiff_t>(std::min(sample.size(), kFirstComparedCount));
   return std::any_of(sample.begin(), end, [&](const Account* member) {
+    const bool is_active = account.root > 0 && member->root > 0;
+    if (is_active && std::abs(account.root - member->root) > kJoinerRootDistanceMax) return false;
     const double ratio = account.Rate() / member->Rate();
     if (ratio > kRateRatioMax || ratio < 1 / kRateRatioMax) return false;
     return Compare(account, *member).has_value();

@@ -96,7 +96,7 @@ class RotationSearch {
   bool MayJoin(const Account& account, const std::vector<const Account*>& sample) const;
   std::optional<double> UnevennessOf(const Account& account, const std::vector<const Account*>& others) const;
   std::vector<const Account*> SampleOf(const LinkGroup& group) const;
-  bool TakeTurns(const LinkGroup& one, const LinkGroup& other) const;
+  bool TakeTurns(const std::vector<const Account*>& sample, std::vector<const Account*> others) const;
 
   static constexpr size_t kNewestCount = 10;
   static constexpr int64_t kUnknownAge = 1 << 30;
