@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
 
 #include "tests/detector/relay_pool.h"
@@ -100,23 +99,6 @@ TEST(RotationLinksTest, MonitorsThatAskTheSameEachTimeAreNot) {
       accounts.Request(monitors[next++ % monitors.size()], time, is_same ? 42 : 0);
     }
     EXPECT_EQ(LinksOf(accounts).empty(), is_same);
-  }
-}
-
-TEST(RotationLinksTest, WhosePaceIsNotKnownYetDoesNotJoin) {
-  for (const bool is_known : {false, true}) {
-    MadeAccounts accounts(11);
-    const auto pool = AddPool(accounts, 20, kDays, Dealing::kLeastRecentlyUsed);
-    const size_t late = accounts.Add();
-    const auto candidates = accounts.Candidates();
-    const std::vector<int64_t> ticks = candidates[pool.front()].links->RecentStarts();
-    // Each time just after the first member; with six beginnings there are five gaps.
-    for (size_t i = ticks.size() - (is_known ? 30 : 7); i + 1 < ticks.size(); ++i) {
-      accounts.Request(late, (ticks[i] + 1) * features::LinkSketch::kTickNano);
-    }
-    const LinkGroup group = Complete(accounts, pool);
-    const bool has_joined = std::any_of(group.begin(), group.end(), [&](const auto& m) { return m.index == late; });
-    EXPECT_EQ(has_joined, is_known);
   }
 }
 
