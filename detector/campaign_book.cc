@@ -13,6 +13,9 @@ namespace {
 // Of the members that a campaign had, as many make a group its successor.
 constexpr size_t kSuccessorDivisor = 3;
 
+// Who was found and did nothing since, suspended perhaps, is what it was.
+constexpr int64_t kSilentStay = 90 * kNanosecondsPerDay;
+
 int64_t StayOf(const CampaignMember& member) {
   return std::min<int64_t>(member.found_count, CampaignBook::kMemberDaysMax) * kNanosecondsPerDay;
 }
@@ -63,6 +66,7 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
       const bool is_same = place->second.second < predecessor->members.size() && before->account_id == account_id;
       if (is_same) found_count += before->found_count;
     }
+    if (found.is_certain) found_count = std::max(found_count, kFoundCountMin);
     campaign.members.push_back({std::string(account_id), member.share, time_unix_nano, found_count});
   }
   campaign.terms = found.terms;
@@ -102,9 +106,12 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   std::vector<std::string> touched;
   for (const auto& [account_id, place] : places_) touched.push_back(account_id);
   absl::flat_hash_map<std::string_view, uint64_t> event_counts;
+  absl::flat_hash_map<std::string_view, int64_t> newest_times;
   event_counts.reserve(candidates.size());
+  newest_times.reserve(candidates.size());
   for (const CampaignCandidate& account : candidates) {
     event_counts.emplace(account.account_id, account.portrait->event_count());
+    newest_times.emplace(account.account_id, account.portrait->last_time_unix_nano());
   }
 
   const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
@@ -131,8 +138,10 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   for (Campaign& old : campaigns_) {
     // An account that is no candidate any more was labelled benign.
     std::erase_if(old.members, [&](const CampaignMember& member) {
-      return is_found.contains(member.account_id) || !event_counts.contains(member.account_id) ||
-             time_unix_nano - member.last_found_time_unix_nano > StayOf(member);
+      const auto newest = newest_times.find(member.account_id);
+      if (is_found.contains(member.account_id) || newest == newest_times.end()) return true;
+      const bool is_silent = newest->second <= member.last_found_time_unix_nano;
+      return time_unix_nano - member.last_found_time_unix_nano > (is_silent ? kSilentStay : StayOf(member));
     });
     if (const auto same = index_of.find(old.number); same != index_of.end()) {
       auto& members = next[same->second].members;

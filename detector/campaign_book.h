@@ -56,9 +56,10 @@ struct Campaign {
 };
 
 // Keeps the campaigns from search to search. A group that is found again keeps its number if it holds a third or more
-// of the members that it had, or they of it. A member counts once it was found kFoundCountMin times. It stays for as
-// many days after it was last found as searches had found it, up to kMemberDaysMax, because pools pause and the
-// suspended fall silent. Threading: none of its own. Limits: as many campaigns as were found within kMemberDaysMax.
+// of the members that it had, or they of it. A member counts once it was found kFoundCountMin times, or once if the
+// group is beyond chance. It stays for as many days after it was last found as searches had found it, up to
+// kMemberDaysMax, because pools pause; and if it did nothing since, suspended perhaps, for 90 days. Threading: none of
+// its own. Limits: as many campaigns as were found within 90 days.
 class CampaignBook {
  public:
   // Account to campaign and member.

@@ -20,6 +20,7 @@ struct CampaignCandidate {
   uint64_t signup = 0;  // Address and day of the sign-up together.
   int64_t created_time_unix_nano = 0;
   int64_t suspended_time_unix_nano = 0;
+  uint64_t campaign = 0;  // In which it counts as a member.
   const features::LinkSketch* links = nullptr;
   const features::Portrait* portrait = nullptr;
 };

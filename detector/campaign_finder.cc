@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "detector/rhythm_links.h"
+#include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
 #include "proto/limits.h"
 
@@ -181,27 +182,82 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
   return out;
 }
 
-}  // namespace
+void MarkGrouped(const std::vector<LinkGroup>& groups, std::vector<bool>& is_grouped) {
+  for (const LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  }
+}
 
-std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano) {
-  const RhythmSearch rhythm_search(candidates, time_unix_nano);
-  const std::vector<CampaignLink> rhythm_links = rhythm_search.FindLinks();
-  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), rhythm_links, kRhythmGroupMin);
+// Takes out the links of accounts that are in a group.
+void EraseGrouped(const std::vector<bool>& is_grouped, std::vector<CampaignLink>& links) {
+  std::erase_if(links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+}
+
+// Completes the groups, and takes out those of which too little is left.
+void CompleteAll(const RotationSearch& search, RotationSearch::Origin origin, std::vector<bool>& is_grouped,
+                 std::vector<LinkGroup>& groups, std::vector<CampaignLink>& links) {
+  MarkGrouped(groups, is_grouped);
+  for (LinkGroup& group : groups) {
+    for (const GroupMember& member : group) is_grouped[member.index] = true;
+    search.Complete(origin, is_grouped, group, links);
+  }
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    const bool is_group = group.size() >= kRhythmGroupMin;
+    for (const GroupMember& member : group) is_grouped[member.index] = is_group;
+    return !is_group;
+  });
+}
+
+// Groups of accounts that take turns. Those of known campaigns are only held against a sample of themselves.
+std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                     std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
+  const RotationSearch search(candidates, time_unix_nano);
+  const auto is_declared = [&](const LinkGroup& group) { return IsDeclared(candidates, group); };
+  std::vector<LinkGroup> groups = search.KnownGroups();
+  std::erase_if(groups, is_declared);
+  CompleteAll(search, RotationSearch::Origin::kKnown, is_grouped, groups, links);
+  const std::vector<CampaignLink> new_links = search.FindLinks(is_grouped);
+  std::vector<LinkGroup> new_groups = FindLinkGroups(candidates.size(), new_links, kRhythmGroupMin);
+  std::erase_if(new_groups, is_declared);
+  CompleteAll(search, RotationSearch::Origin::kLinked, is_grouped, new_groups, links);
+  links.insert(links.end(), new_links.begin(), new_links.end());
+  for (LinkGroup& group : new_groups) groups.push_back(std::move(group));
+  return groups;
+}
+
+// Groups of accounts that begin equally often, among those in no group.
+std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                   std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
+  const RhythmSearch search(candidates, time_unix_nano);
+  links = search.FindLinks();
+  EraseGrouped(is_grouped, links);
+  std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
     const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);
     return IsDeclared(candidates, group) || rhythm.among_members > kDispersionAmongMembersMax ||
            rhythm.from_day_to_day < kDispersionOfDaysMin;
   });
-  const size_t rhythm_group_count = groups.size();
+  MarkGrouped(groups, is_grouped);
+  for (LinkGroup& group : groups) search.AddJoiners(is_grouped, group);
+  return groups;
+}
 
+}  // namespace
+
+std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
+                                         int64_t time_unix_nano) {
   std::vector<bool> is_grouped(candidates.size(), false);
-  for (const LinkGroup& group : groups) {
-    for (const GroupMember& member : group) is_grouped[member.index] = true;
+  std::vector<CampaignLink> rhythm_links;
+  std::vector<CampaignLink> even_links;
+  std::vector<LinkGroup> groups = FindRotations(candidates, time_unix_nano, rhythm_links, is_grouped);
+  const size_t rotation_count = groups.size();
+  for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, even_links, is_grouped)) {
+    groups.push_back(std::move(group));
   }
-  for (LinkGroup& group : groups) rhythm_search.AddJoiners(is_grouped, group);
+  rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
+  const size_t rhythm_group_count = groups.size();
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
-  std::erase_if(shared_links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
+  EraseGrouped(is_grouped, shared_links);
 
   std::vector<std::vector<uint32_t>> to_count;
   for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
@@ -220,6 +276,8 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (size_t i = 0; i < groups.size(); ++i) {
     const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
     out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
+    const double pooled = static_cast<double>(out.back().terms[static_cast<size_t>(CampaignTerm::kPooled)].value);
+    out.back().is_certain = i < rotation_count && pooled >= kPooledUsual;
   }
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;

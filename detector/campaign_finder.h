@@ -18,6 +18,8 @@ namespace stillwatch::detector {
 // A group as of one moment.
 struct FoundCampaign {
   LinkGroup members;  // share: see GroupMember.
+  // Its members take turns, and half of them have evidence of their own, so that it need not be found twice.
+  bool is_certain = false;
   std::array<CampaignEvidence, kCampaignTermCount> terms{};
   // Of the members' merged portrait, with the terms; what is said of the group as a whole.
   Assessment assessment;

@@ -5,6 +5,12 @@
 #include "detector/scoring_engine.h"
 
 namespace stillwatch::detector {
+namespace {
+
+// Every so many rounds the known campaigns are forgotten, so that what was found in parts is found as one.
+constexpr int64_t kWholeSearchRounds = 4;
+
+}  // namespace
 
 // Searches once in each span of `campaign_round_nano` of event time, at the first tick in it.
 void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
@@ -20,8 +26,12 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
   // A partition is the hash's highest bits, so one after the other they are in order.
   std::vector<CampaignCandidate> candidates;
   for (const auto& part : parts) candidates.insert(candidates.end(), part.begin(), part.end());
-  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano);
   CampaignBook next = *campaigns();
+  for (CampaignCandidate& candidate : candidates) {
+    if (round % kWholeSearchRounds == 0) break;
+    candidate.campaign = next.MembershipOf(candidate.account_id).campaign;
+  }
+  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano);
   const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano);
   for (const std::string& account_id : touched) {
     PartitionFor(account_id).SetMembership(account_id, next.MembershipOf(account_id), *current, time_unix_nano);

@@ -29,6 +29,24 @@ void LinkSketch::CountStart(int64_t bin) {
   if (count < UINT8_MAX) ++count;
 }
 
+void LinkSketch::KeepStart(int64_t tick) {
+  if (start_count_ > 0 && tick < newest_start_tick_) return;
+  if (tick - newest_start_tick_ >= kTickSpan) start_count_ = 0;
+  start_ticks_[start_count_++ % kStartCountMax] = static_cast<uint16_t>(tick);
+  newest_start_tick_ = tick;
+}
+
+std::vector<int64_t> LinkSketch::RecentStarts() const {
+  std::vector<int64_t> out(recent_start_count());
+  int64_t tick = newest_start_tick_;
+  for (size_t i = 0; i < out.size(); ++i) {
+    const uint16_t kept = start_ticks_[(start_count_ - 1 - i) % kStartCountMax];
+    tick -= static_cast<uint16_t>(static_cast<uint16_t>(tick) - kept);
+    out[out.size() - 1 - i] = tick;
+  }
+  return out;
+}
+
 std::array<uint8_t, LinkSketch::kBinCount> LinkSketch::StartsBefore(int64_t end_bin) const {
   std::array<uint8_t, kBinCount> out{};
   const int64_t begin = std::max({end_bin - kBinCount, newest_bin_ - kBinCount + 1, first_bin_});
@@ -45,7 +63,10 @@ std::array<uint8_t, LinkSketch::kBinCount> LinkSketch::StartsBefore(int64_t end_
 void LinkSketch::Update(const Observation& event) {
   if (event.organization_hash != 0) organization_hash_ = event.organization_hash;
   const bool is_start = !event.knows_message_count || event.message_count <= 1;
-  if (is_start) CountStart(BinOf(event.time_unix_nano));
+  if (is_start) {
+    CountStart(BinOf(event.time_unix_nano));
+    KeepStart(event.time_unix_nano / kTickNano);
+  }
   if (event.system_hash != 0) systems_.Add(event.system_hash);
   if (event.head_hash != 0 && is_start) heads_.Add(event.head_hash);
   if (event.address_hash != 0) addresses_.Add(event.address_hash);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include "features/bottom_k.h"
 #include "features/heavy_hitters.h"
@@ -35,6 +36,14 @@ class LinkSketch {
   }
   // The same for the kBinCount bins before `end_bin`, newest first.
   std::array<uint8_t, kBinCount> StartsBefore(int64_t end_bin) const;
+  // The newest kStartCountMax beginnings, oldest first, in ticks since 1970: their order, which bins do not know. One
+  // that came late is not among them, and a silence of more than kTickSpan makes them start anew.
+  static constexpr size_t kStartCountMax = 112;
+  static constexpr int64_t kTickNano = 16 * kNanosecondsPerSecond;
+  static constexpr int64_t kTickSpan = 1 << 16;  // 12 days.
+  std::vector<int64_t> RecentStarts() const;
+  size_t recent_start_count() const { return start_count_ < kStartCountMax ? start_count_ : kStartCountMax; }
+  int64_t newest_start_tick() const { return newest_start_tick_; }
   int64_t first_bin() const { return first_bin_; }
   int64_t newest_bin() const { return newest_bin_; }
   uint64_t organization_hash() const { return organization_hash_; }
@@ -48,6 +57,7 @@ class LinkSketch {
 
  private:
   void CountStart(int64_t bin);
+  void KeepStart(int64_t tick);
 
   int64_t first_bin_ = 0;  // 0: nothing was counted yet.
   int64_t newest_bin_ = 0;
@@ -59,6 +69,9 @@ class LinkSketch {
   BottomK<16> prompts_;
   BottomK<16> conversations_;
   std::array<uint8_t, kBinCount> starts_{};  // A ring: bin b is at b modulo kBinCount.
+  int64_t newest_start_tick_ = 0;
+  uint64_t start_count_ = 0;                            // Since the ring below started anew.
+  std::array<uint16_t, kStartCountMax> start_ticks_{};  // A ring: ticks modulo kTickSpan.
 };
 static_assert(std::is_trivially_copyable_v<LinkSketch>);
 static_assert(sizeof(LinkSketch) <= 1024, "what links an account stays within 1 KiB");

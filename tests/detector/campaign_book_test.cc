@@ -66,7 +66,24 @@ TEST_F(CampaignBookTest, TwoGroupsHaveDifferentNumbers) {
   EXPECT_NE(CampaignOf(1), CampaignOf(11));
 }
 
-TEST_F(CampaignBookTest, ASilentMemberStaysAsManyDaysAsSearchesHadFoundIt) {
+TEST_F(CampaignBookTest, WhatIsBeyondChanceCountsAtOnce) {
+  FoundCampaign found = Group({1, 2, 3, 4});
+  found.is_certain = true;
+  Search(1, {found});
+  EXPECT_NE(CampaignOf(1), 0U);
+  EXPECT_EQ(book_.campaigns()[0].verdict, Verdict::kReview);
+}
+
+TEST_F(CampaignBookTest, WhoDidNothingSinceStays) {
+  for (const double day : {1.0, 1.25}) Search(day, {Group({1, 2, 3, 4})});
+  Search(60, {});
+  EXPECT_NE(CampaignOf(1), 0U);
+  Search(100, {});
+  EXPECT_EQ(CampaignOf(1), 0U);
+}
+
+TEST_F(CampaignBookTest, WhoGoesOnAloneStaysAsManyDaysAsSearchesHadFoundIt) {
+  for (const size_t account : {1, 2, 3, 4}) accounts_.Request(account, kPoolStart + 2 * kNanosecondsPerDay);
   Search(1, {Group({1, 2, 3, 4})});
   Search(1.25, {Group({1, 2, 3, 4})});
   Search(1.5, {Group({1, 2, 3, 4})});

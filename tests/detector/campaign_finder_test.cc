@@ -44,6 +44,17 @@ TEST(CampaignFinderTest, ASilentPoolGivesEvidenceOfNoOtherKind) {
   }
 }
 
+TEST(CampaignFinderTest, TurnsAloneAreNotCertainAtFirstSight) {
+  for (const bool has_tools : {true, false}) {
+    MadeAccounts accounts(2);
+    accounts.SetToolCount(has_tools ? 3 : 0);
+    AddPool(accounts, 30, 3, Dealing::kLeastRecentlyUsed);
+    const auto found = FindCampaigns(accounts.Candidates(), HonestBaseline(), kPoolStart + 3 * kNanosecondsPerDay);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].is_certain, !has_tools) << "single requests around the clock are evidence of their own";
+  }
+}
+
 TEST(CampaignFinderTest, CardsSharedWithinAPoolAreASecondFamily) {
   MadeAccounts accounts(3);
   AddStrangers(accounts, 100, kDays);

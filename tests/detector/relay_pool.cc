@@ -26,6 +26,7 @@ void MadeAccounts::Request(size_t account, int64_t time_unix_nano, uint64_t prom
   event.message_count = 1;
   event.knows_message_count = true;
   event.status_code = 200;
+  event.tool_count = tool_count_;
   event.output_tokens = 200;
   event.knows_output_tokens = true;
   accounts_[account].links.Update(event);

@@ -29,6 +29,8 @@ class MadeAccounts {
   // Times of requests over `days`, `per_day` on average, busier on some days than on others.
   std::vector<int64_t> UnevenTimes(int days, double per_day);
   std::mt19937_64& random() { return random_; }
+  // Of the requests from now on.
+  void SetToolCount(uint16_t count) { tool_count_ = count; }
 
  private:
   struct Account {
@@ -38,6 +40,7 @@ class MadeAccounts {
     features::Portrait portrait;
   };
   std::mt19937_64 random_;
+  uint16_t tool_count_ = 0;
   std::deque<Account> accounts_;
 };
 

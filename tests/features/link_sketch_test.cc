@@ -69,6 +69,27 @@ TEST(LinkSketchTest, GivesTheBinsBeforeAMomentNewestFirst) {
   }
 }
 
+TEST(LinkSketchTest, KeepsTheOrderOfTheNewestBeginnings) {
+  LinkSketch sketch;
+  std::vector<int64_t> expected;
+  for (int64_t i = 0; i < 200; ++i) {
+    sketch.Update(At(kStart + i * i * kNanosecondsPerMinute));
+    if (i >= 200 - static_cast<int64_t>(LinkSketch::kStartCountMax)) {
+      expected.push_back((kStart + i * i * kNanosecondsPerMinute) / LinkSketch::kTickNano);
+    }
+  }
+  sketch.Update(At(kStart + kDay));  // Late.
+  EXPECT_EQ(sketch.RecentStarts(), expected);
+  EXPECT_EQ(sketch.newest_start_tick(), expected.back());
+}
+
+TEST(LinkSketchTest, ALongSilenceMakesTheOrderStartAnew) {
+  LinkSketch sketch;
+  for (int i = 0; i < 5; ++i) sketch.Update(At(kStart + i * kDay));
+  sketch.Update(At(kStart + 40 * kDay));
+  EXPECT_EQ(sketch.RecentStarts().size(), 1U);
+}
+
 TEST(BottomKTest, TwoStreamsMeetInWhatTheyShare) {
   BottomK<16> ours, theirs;
   constexpr uint64_t kMix = 0x9E3779B97F4A7C15;
