@@ -229,8 +229,7 @@ std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidat
 std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                    std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
   const RhythmSearch search(candidates, time_unix_nano);
-  links = search.FindLinks();
-  EraseGrouped(is_grouped, links);
+  links = search.FindLinks(is_grouped);
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
     const GroupRhythm rhythm = MeasureGroup(candidates, IndicesOf(group), time_unix_nano);

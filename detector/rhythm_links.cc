@@ -147,7 +147,7 @@ RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_
 
 RhythmSearch::~RhythmSearch() = default;
 
-std::vector<CampaignLink> RhythmSearch::FindLinks() const {
+std::vector<CampaignLink> RhythmSearch::FindLinks(const std::vector<bool>& is_grouped) const {
   const std::vector<RecentDays>& recent = accounts_->recent;
   const std::vector<CoarseDays> coarse(recent.begin(), recent.end());
   constexpr float kSquaredSteps = CoarseDays::kStepsPerRoot * CoarseDays::kStepsPerRoot;
@@ -155,10 +155,12 @@ std::vector<CampaignLink> RhythmSearch::FindLinks() const {
   const RhythmThreshold threshold(kLinkMin);
   std::vector<CampaignLink> out;
   for (size_t i = 0; i < recent.size(); ++i) {
+    if (is_grouped[recent[i].index]) continue;
     // Sorted: who is too far on the newest day ends the run.
     const size_t end = std::min(i + 1 + kNeighbours, accounts_->PositionOf(recent[i].roots[0] + kRootDistanceMax));
     for (size_t j = i + 1; j < end; ++j) {
       if (CoarseSquares(coarse[i], coarse[j]) > steps_max || !MayShareQueue(recent[i], recent[j])) continue;
+      if (is_grouped[recent[j].index]) continue;
       const auto found = accounts_->Compare(i, j, threshold);
       if (!found) continue;
       const uint32_t a = recent[i].index;

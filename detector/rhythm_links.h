@@ -38,8 +38,9 @@ class RhythmSearch {
   RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
   ~RhythmSearch();
 
-  // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together. In order.
-  std::vector<CampaignLink> FindLinks() const;
+  // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together, among the accounts
+  // that are in no group yet. In order.
+  std::vector<CampaignLink> FindLinks(const std::vector<bool>& is_grouped) const;
   // Adds to `group` the accounts in no group that have links of at least kJoinMin to half of its members.
   void AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) const;
 

@@ -33,7 +33,7 @@ constexpr float kRootDistanceMax = 0.8F;
 constexpr float kJoinerRootDistanceMax = 3;
 // Of the newest beginnings of one account so many must lie between two that follow each other in the other's list, at
 // the same place in it, give or take one. Most pairs do not, and need no closer look.
-constexpr size_t kPlacedMin = 4;
+constexpr size_t kPlacedMin = 5;
 // An account that is to join a group is held against so many of its members first, and works at their rate within a
 // factor.
 constexpr size_t kFirstComparedCount = 3;

@@ -28,7 +28,7 @@ std::vector<size_t> AddTimers(MadeAccounts& accounts, int count) {
 
 std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
   const auto candidates = accounts.Candidates();
-  return RhythmSearch(candidates, time_unix_nano).FindLinks();
+  return RhythmSearch(candidates, time_unix_nano).FindLinks(std::vector<bool>(candidates.size(), false));
 }
 
 TEST(RhythmLinksTest, AccountsDealtOutFromOneQueueAreNearlyAllLinked) {

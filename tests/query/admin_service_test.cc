@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "query/version.h"
 #include "tests/query/service_harness.h"
 
 namespace stillwatch::query {
@@ -17,7 +18,7 @@ TEST(AdminServiceTest, TellsTheVersion) {
   ASSERT_TRUE(harness.admin().GetVersion(&context, {}, &response).ok());
   EXPECT_EQ(std::count(response.version().begin(), response.version().end(), '.'), 2) << response.version();
   EXPECT_NE(response.build(), "");
-  EXPECT_EQ(response.instruction_set(), "baseline");
+  EXPECT_EQ(response.instruction_set(), InstructionSet());
 }
 
 TEST(AdminServiceTest, TellsCountersAndPositions) {
