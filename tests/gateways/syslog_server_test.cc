@@ -114,6 +114,8 @@ class SyslogServerTest : public ::testing::Test {
   ~SyslogServerTest() override {
     tcp_.reset();
     udp_.reset();
+    // What waits for the sink keeps a connection, which must go before the io_context does.
+    sink_.SetRoom(true);
     sink_.FinishHeld();
     work_.reset();
     thread_.join();
