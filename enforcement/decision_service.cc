@@ -134,6 +134,8 @@ Status DecisionService::Set(const v1::SetDecisionRequest& request, v1::SetDecisi
 Status DecisionService::ListHistory(const v1::ListDecisionHistoryRequest& request,
                                     v1::ListDecisionHistoryResponse& response) const {
   STILLWATCH_RETURN_IF_ERROR(query::CheckAccountId(request.account_id()));
+  // What has been decided so far may still be on its way to the trail; writes keep their order.
+  STILLWATCH_RETURN_IF_ERROR(ingest::WriteAndWait(pipeline_, storage::WriteGroup(), std::stop_token()));
   const Result<std::vector<DecisionEntry>> entries =
       storage::ReadDecisions(*store_.TakeSnapshot(), request.account_id());
   if (!entries.ok()) return entries.status();

@@ -42,7 +42,9 @@ void Deployment::Start() {
 
 int Deployment::Stop() {
   daemon_->Signal(SIGTERM);
-  return daemon_->Wait();
+  const int exit_code = daemon_->Wait();
+  EXPECT_EQ(exit_code, 0) << ReadFile(directory_ / "log");
+  return exit_code;
 }
 
 void Deployment::Kill() {
