@@ -19,11 +19,12 @@ constexpr size_t kLinkedStartCount = 64;
 constexpr size_t kStartsMin = 6;
 // A median deviation of less than this part of the median gap is a timer's; one tick of it is rounding.
 constexpr int64_t kTimerDivisor = 12;
-// After so many turns a pair that switches as seldom as chance is given up.
-constexpr int kTrialTurns = 24;
-constexpr int kTrialSwitchesMin = 15;
-constexpr int kShortTrialTurns = 12;
-constexpr int kShortTrialSwitchesMin = 7;
+// A pair that switches as seldom as chance is given up after so many turns.
+struct Trial {
+  size_t turns;
+  size_t switches_min;
+};
+constexpr std::array<Trial, 2> kTrials = {{{12, 7}, {24, 15}}};
 // Accounts of one queue begin equally often, give or take: how far the larger count may exceed the smaller.
 constexpr int kCountRatioMax = 2;
 constexpr int kCountSlack = 3;
@@ -73,11 +74,9 @@ struct Turns {
 
 enum class Pass : uint8_t { kWhole, kMoved };
 
-// Goes through both lists, newest first, down to `begin`; b is moved by `move`. Bins are only counted in a whole pass,
-// which ends with nothing if its first turns show that it is not worth while.
+// Goes through both lists, newest first, down to `begin`; b is moved by `move`. Bins are only counted in a whole pass.
 template <Pass kPass>
-std::optional<Turns> CountTurns(std::span<const int64_t> a, std::span<const int64_t> b, int64_t begin, int64_t end,
-                                int64_t move) {
+Turns CountTurns(std::span<const int64_t> a, std::span<const int64_t> b, int64_t begin, int64_t end, int64_t move) {
   Turns out;
   int64_t i = std::upper_bound(a.begin(), a.end(), end) - a.begin();
   int64_t j = std::upper_bound(b.begin(), b.end(), end - move) - b.begin();
@@ -109,16 +108,24 @@ std::optional<Turns> CountTurns(std::span<const int64_t> a, std::span<const int6
     j -= !is_a;
     bin_a += is_a;
     bin_b += !is_a;
-    const int seen = out.count_a + out.count_b;
-    out.switches += seen > 0 && was_a != is_a;
+    out.switches += out.count_a + out.count_b > 0 && was_a != is_a;
     out.count_a += is_a;
     out.count_b += !is_a;
     was_a = is_a;
-    if (kPass == Pass::kWhole && seen == kShortTrialTurns && out.switches < kShortTrialSwitchesMin) return std::nullopt;
-    if (kPass == Pass::kWhole && seen == kTrialTurns && out.switches < kTrialSwitchesMin) return std::nullopt;
   }
   close_bin();
   return out;
+}
+
+// First place from which on the ages are at least `age`; most often one of the first.
+size_t PlaceOf(std::span<const int32_t> ages, int32_t age) {
+  constexpr size_t kNear = 8;
+  const size_t near = std::min(kNear, ages.size());
+  for (size_t i = 0; i < near; ++i) {
+    if (ages[i] >= age) return i;
+  }
+  const auto rest = ages.subspan(near);
+  return near + static_cast<size_t>(std::lower_bound(rest.begin(), rest.end(), age) - rest.begin());
 }
 
 // True if most gaps are multiples of one period: that of the shortest ones.
@@ -176,7 +183,7 @@ double SwitchedWhenMoved(std::span<const int64_t> a, std::span<const int64_t> b,
   for (size_t i = 0; i < kMoves.size(); ++i) {
     const auto part = static_cast<int64_t>(kMovedParts[i] * static_cast<double>(end - begin));
     const int64_t move = std::abs(part) < std::abs(kMoves[i]) ? part : kMoves[i];
-    const Turns turns = *CountTurns<Pass::kMoved>(a, b, std::max(begin, begin + move), std::min(end, end + move), move);
+    const Turns turns = CountTurns<Pass::kMoved>(a, b, std::max(begin, begin + move), std::min(end, end + move), move);
     if (turns.count_a == 0 || turns.count_b == 0 || turns.turns() < kMovedTurnsMin) continue;
     sum += turns.Switched();
     ++count;
@@ -215,79 +222,146 @@ std::optional<Alternation> CompareTurns(std::span<const int64_t> a, std::span<co
   if (a.empty() || b.empty()) return std::nullopt;
   const int64_t begin = std::max(a.front(), b.front());
   const int64_t end = std::min(a.back(), b.back());
-  const std::optional<Turns> turns = CountTurns<Pass::kWhole>(a, b, begin, end, 0);
-  if (!turns || turns->turns() < 2) return std::nullopt;
-  const auto [fewer, more] = std::minmax(turns->count_a, turns->count_b);
+  const Turns turns = CountTurns<Pass::kWhole>(a, b, begin, end, 0);
+  if (turns.turns() < 2) return std::nullopt;
+  const auto [fewer, more] = std::minmax(turns.count_a, turns.count_b);
   if (fewer == 0 || more > kCountRatioMax * fewer + kCountSlack) return std::nullopt;
   Alternation out;
-  out.turns = turns->turns();
-  out.switched = turns->Switched();
-  out.difference = turns->difference / turns->bins;
+  out.turns = turns.turns();
+  out.switched = turns.Switched();
+  out.difference = turns.difference / turns.bins;
   if (out.switched < RotationSearch::kSwitchedMin || out.difference > RotationSearch::kDifferenceMax) {
     return std::nullopt;
   }
   constexpr double kExpectedMax = 0.98;
-  if (out.turns * Divergence(out.switched, turns->Expected()) < RotationSearch::kJoinMin) return std::nullopt;
-  out.expected = std::min(kExpectedMax, std::max(turns->Expected(), SwitchedWhenMoved(a, b, begin, end)));
+  if (out.turns * Divergence(out.switched, turns.Expected()) < RotationSearch::kJoinMin) return std::nullopt;
+  out.expected = std::min(kExpectedMax, std::max(turns.Expected(), SwitchedWhenMoved(a, b, begin, end)));
   out.log_likelihood_ratio = out.turns * Divergence(out.switched, out.expected);
   if (out.log_likelihood_ratio < RotationSearch::kJoinMin) return std::nullopt;
   return out;
 }
 
-double RotationSearch::Account::Rate() const {
-  return static_cast<double>(starts.size()) / static_cast<double>(starts.back() - starts.front() + 1);
-}
-
 RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
     : candidates_(candidates) {
   const int64_t day_begin = (time_unix_nano - kNanosecondsPerDay) / LinkSketch::kTickNano;
+  const int64_t now_tick = time_unix_nano / LinkSketch::kTickNano;
+  size_t start_count = 0;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
     const LinkSketch& links = *candidates[i].links;
     if (links.recent_start_count() < kStartsMin || RepeatsItself(*candidates[i].portrait)) continue;
-    Account account{.index = i, .root = 0, .starts = links.RecentStarts()};
+    Account account;
+    account.index = i;
+    account.starts = links.RecentStarts();
     const auto recent =
         account.starts.end() - std::lower_bound(account.starts.begin(), account.starts.end(), day_begin);
     account.root = std::sqrt(static_cast<float>(recent));
+    account.rate = static_cast<double>(account.starts.size()) /
+                   static_cast<double>(account.starts.back() - account.starts.front() + 1);
+    start_count += account.starts.size();
     accounts_.push_back(std::move(account));
   }
-  now_tick_ = time_unix_nano / LinkSketch::kTickNano;
   std::sort(accounts_.begin(), accounts_.end(),
             [](const Account& x, const Account& y) { return std::tie(x.root, x.index) < std::tie(y.root, y.index); });
+  ages_.reserve(start_count);
+  for (Account& account : accounts_) {
+    const size_t first = ages_.size();
+    for (auto start = account.starts.rbegin(); start != account.starts.rend(); ++start) {
+      ages_.push_back(static_cast<int32_t>(std::min(now_tick - *start, kUnknownAge)));
+    }
+    account.ages = std::span(ages_).subspan(first);
+  }
   for (size_t k = 0; k < kNewestCount; ++k) {
     for (const Account& account : accounts_) {
-      const bool is_known = k < account.starts.size();
-      const int64_t age = is_known ? now_tick_ - account.starts[account.starts.size() - 1 - k] : kUnknownAge;
-      newest_ages_[k].push_back(static_cast<int32_t>(std::min(age, kUnknownAge)));
+      newest_ages_[k].push_back(k < account.ages.size() ? account.ages[k] : kUnknownAge);
     }
   }
 }
 
 // For each account from `begin` to `end` in how many cases its k-th newest beginning lies between the (k + o)-th and
-// the one before it of account i: the most over o = -1, 0, 1. Column by column, without a branch.
+// the one before it of account i: the most over o = -1, 0, 1. Without a branch, so that the compiler takes several
+// accounts at once.
 void RotationSearch::CountPlaced(size_t i, size_t begin, size_t end, std::vector<uint8_t>& placed) const {
-  const size_t count = end - begin;
-  placed.assign(count, 0);
-  std::array<std::array<uint8_t, kNeighbours>, 3> by_offset{};
-  for (size_t k = 0; k + 2 < kNewestCount; ++k) {
-    const std::array<int32_t, 4> own = {k == 0 ? -1 : newest_ages_[k - 1][i], newest_ages_[k][i],
-                                        newest_ages_[k + 1][i], newest_ages_[k + 2][i]};
-    const int32_t* others = newest_ages_[k].data() + begin;
-    for (size_t o = 0; o < 3; ++o) {
-      uint8_t* counts = by_offset[o].data();
-      for (size_t j = 0; j < count; ++j) {
-        counts[j] = static_cast<uint8_t>(counts[j] + ((others[j] >= own[o]) & (others[j] < own[o + 1])));
-      }
+  constexpr size_t kPlaces = kNewestCount - 2;
+  std::array<int32_t, kNewestCount + 1> own{-1};
+  std::array<const int32_t*, kPlaces> others{};
+  for (size_t k = 0; k < kNewestCount; ++k) own[k + 1] = newest_ages_[k][i];
+  for (size_t k = 0; k < kPlaces; ++k) others[k] = newest_ages_[k].data() + begin;
+  placed.resize(end - begin);
+  uint8_t* out = placed.data();
+  for (size_t j = 0; j < end - begin; ++j) {
+    int32_t before = 0;
+    int32_t same = 0;
+    int32_t after = 0;
+    for (size_t k = 0; k < kPlaces; ++k) {
+      const int32_t age = others[k][j];
+      // Own ages do not fall, so the difference of two of these is whether the age lies between them.
+      const int32_t from_0 = age >= own[k];
+      const int32_t from_1 = age >= own[k + 1];
+      const int32_t from_2 = age >= own[k + 2];
+      const int32_t from_3 = age >= own[k + 3];
+      before += from_0 - from_1;
+      same += from_1 - from_2;
+      after += from_2 - from_3;
     }
+    out[j] = static_cast<uint8_t>(std::max(before, std::max(same, after)));
   }
-  for (size_t j = 0; j < count; ++j) placed[j] = std::max({by_offset[0][j], by_offset[1][j], by_offset[2][j]});
 }
 
 std::span<const int64_t> RotationSearch::Account::Newest() const {
   return std::span(starts).last(std::min(starts.size(), kLinkedStartCount));
 }
 
+std::span<const int32_t> RotationSearch::Account::NewestAges() const {
+  return ages.first(std::min(ages.size(), kLinkedStartCount));
+}
+
+// False if CompareTurns would find too few switches, or the newest turns switch as seldom as chance has it. Most pairs
+// end there, so this must cost little.
+bool RotationSearch::KeepSwitching(std::span<const int32_t> a, std::span<const int32_t> b) {
+  const int32_t begin = std::min(a.back(), b.back());
+  const int32_t end = std::max(a.front(), b.front());
+  size_t i = PlaceOf(a, end);
+  size_t j = PlaceOf(b, end);
+  const size_t turns_max = a.size() - i + (b.size() - j) - 1;
+  const auto at = [](std::span<const int32_t> ages, size_t place) {
+    return place < ages.size() ? ages[place] : kNever;
+  };
+  bool was_a = at(a, i) <= at(b, j);  // So that the first beginning, which ends no turn, is no switch.
+  size_t beginnings = 0;
+  size_t switches = 0;
+  // False if the lists end before.
+  const auto go_on_to = [&](size_t turns) {
+    while (beginnings <= turns) {
+      const int32_t age_a = at(a, i);
+      const int32_t age_b = at(b, j);
+      const bool is_a = age_a <= age_b;
+      if ((is_a ? age_a : age_b) > begin) return false;
+      i += is_a;
+      j += !is_a;
+      ++beginnings;
+      switches += was_a != is_a;
+      was_a = is_a;
+    }
+    return true;
+  };
+  const auto is_strict = [&](size_t turns) {
+    return static_cast<double>(switches) >= kSwitchedMin * static_cast<double>(turns);
+  };
+  for (const auto& [turns, switches_min] : kTrials) {
+    if (!go_on_to(turns)) return beginnings > 0 && is_strict(beginnings - 1);
+    if (switches < switches_min) return false;
+  }
+  const auto kept_max = static_cast<size_t>((1 - kSwitchedMin) * static_cast<double>(turns_max)) + 1;
+  constexpr size_t kStep = 8;
+  while (go_on_to(beginnings - 1 + kStep)) {
+    if (beginnings - 1 - switches > kept_max) return false;
+  }
+  return is_strict(beginnings - 1);
+}
+
 std::optional<Alternation> RotationSearch::Compare(const Account& a, const Account& b) const {
   if (AreDeclaredTogether(candidates_[a.index], candidates_[b.index])) return std::nullopt;
+  if (!KeepSwitching(a.ages, b.ages)) return std::nullopt;
   return CompareTurns(a.starts, b.starts);
 }
 
@@ -305,6 +379,7 @@ std::vector<CampaignLink> RotationSearch::FindLinks(const std::vector<bool>& is_
       const Account& one = accounts_[i];
       const Account& other = accounts_[j];
       if (is_grouped[other.index] || AreDeclaredTogether(candidates_[one.index], candidates_[other.index])) continue;
+      if (!KeepSwitching(one.NewestAges(), other.NewestAges())) continue;
       const auto found = CompareTurns(one.Newest(), other.Newest());
       if (!found || found->log_likelihood_ratio < kLinkMin) continue;
       const auto [a, b] = std::minmax(one.index, other.index);
@@ -421,7 +496,7 @@ bool RotationSearch::MayJoin(const Account& account, const std::vector<const Acc
   return std::any_of(sample.begin(), end, [&](const Account* member) {
     const bool is_active = account.root > 0 && member->root > 0;
     if (is_active && std::abs(account.root - member->root) > kJoinerRootDistanceMax) return false;
-    const double ratio = account.Rate() / member->Rate();
+    const double ratio = account.rate / member->rate;
     if (ratio > kRateRatioMax || ratio < 1 / kRateRatioMax) return false;
     return Compare(account, *member).has_value();
   });

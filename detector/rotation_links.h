@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -68,12 +69,14 @@ class RotationSearch {
 
  private:
   struct Account {
-    uint32_t index = 0;           // Of the candidate.
-    float root = 0;               // Square root of the beginnings of the last day.
-    std::vector<int64_t> starts;  // In ticks, ascending.
+    uint32_t index = 0;             // Of the candidate.
+    float root = 0;                 // Square root of the beginnings of the last day.
+    double rate = 0;                // Beginnings a tick.
+    std::vector<int64_t> starts;    // In ticks, ascending.
+    std::span<const int32_t> ages;  // The same as ticks ago, newest first: what most comparisons need, in one place.
 
-    double Rate() const;  // Beginnings a tick.
     std::span<const int64_t> Newest() const;
+    std::span<const int32_t> NewestAges() const;
   };
 
   // How an account takes turns with some others.
@@ -90,6 +93,7 @@ class RotationSearch {
   };
 
   Habits HabitsOf(const std::vector<const Account*>& sample) const;
+  static bool KeepSwitching(std::span<const int32_t> a, std::span<const int32_t> b);
   std::optional<Alternation> Compare(const Account& a, const Account& b) const;
   Strictness StrictnessOf(const Account& account, const std::vector<const Account*>& others) const;
   void CountPlaced(size_t i, size_t begin, size_t end, std::vector<uint8_t>& placed) const;
@@ -100,9 +104,10 @@ class RotationSearch {
 
   static constexpr size_t kNewestCount = 10;
   static constexpr int64_t kUnknownAge = 1 << 30;
+  static constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
 
   std::span<const CampaignCandidate> candidates_;
-  int64_t now_tick_ = 0;
+  std::vector<int32_t> ages_;
   std::vector<Account> accounts_;  // By root, then index; those that are silent first.
   // Of each account, by its place: how many ticks ago its k-th newest beginning was.
   std::array<std::vector<int32_t>, kNewestCount> newest_ages_;
