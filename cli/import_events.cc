@@ -1,5 +1,4 @@
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
@@ -99,11 +98,12 @@ class EventImport {
     std::string bytes = request_.SerializeAsString();
     if (!columns.empty()) {
       using google::protobuf::io::CodedOutputStream;
-      google::protobuf::io::StringOutputStream stream(&bytes);
-      CodedOutputStream output(&stream);
-      output.WriteTag(v1::StreamUsageRequest::kColumnsFieldNumber << 3 | static_cast<uint32_t>(WireType::kBytes));
-      output.WriteVarint32(static_cast<uint32_t>(columns.size()));
-      output.WriteString(columns);
+      constexpr uint32_t kTag = v1::StreamUsageRequest::kColumnsFieldNumber << 3 | static_cast<uint32_t>(WireType::kBytes);
+      std::array<uint8_t, 10> head;  // Two varints of 32 bits.
+      uint8_t* end = CodedOutputStream::WriteTagToArray(kTag, head.data());
+      end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(columns.size()), end);
+      bytes.reserve(bytes.size() + head.size() + columns.size());
+      bytes.append(head.data(), end).append(columns);
     }
     request_.Clear();
     line_bytes_ = 0;

@@ -1,4 +1,5 @@
 #include <grpc/grpc.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -24,6 +25,9 @@ stillwatch::cli::StreamKind KindOf(int descriptor) {
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  // An import makes and frees batches all the time; giving their memory back in between costs a tenth of its CPU.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const stillwatch::cli::Environment environment{
       .out = std::cout,

@@ -1,5 +1,4 @@
 // stillwatchd: log ingest, features, scoring, query and audit services over gRPC; health and metrics over HTTP.
-#include <malloc.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
@@ -38,10 +37,6 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("stillwatchd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   spdlog::set_level(spdlog::level::from_str(options.log_level));
-
-  // Batches are made and freed all the time; giving their memory back to the kernel in between costs a tenth of the CPU.
-  mallopt(M_MMAP_THRESHOLD, 64 << 20);
-  mallopt(M_TRIM_THRESHOLD, 512 << 20);
 
   Result<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
   if (!daemon.ok()) return Fail(daemon.status());

@@ -59,6 +59,7 @@ std::string PresenceOf(const UsageBatch& batch, NumberField field) {
 std::string NumberColumn(const UsageBatch& batch, uint32_t number, const EventField& rule) {
   const NumberField field = rule.number_field();
   std::string list;
+  list.reserve(2 * batch.size());  // Most numbers are small.
   WireWriter list_writer(list);
   const auto for_each = [&](const auto& write) {
     for (size_t row = 0; row < batch.size(); ++row) {
@@ -80,6 +81,7 @@ std::string NumberColumn(const UsageBatch& batch, uint32_t number, const EventFi
     for_each([&](uint64_t value) { list_writer.WriteVarint(value); });
   }
   std::string out;
+  out.reserve(list.size() + batch.size() / 8 + 32);
   WireWriter writer(out);
   writer.WriteNumber(v1::NumberColumn::kFieldFieldNumber, number);
   if (const std::string presence = PresenceOf(batch, field); !presence.empty()) {
@@ -98,6 +100,7 @@ std::string TextColumnOf(uint32_t number, const Values& values, std::span<const 
   for (const std::string_view value : values) writer.WriteBytes(v1::TextColumn::kValuesFieldNumber, value);
   if (codes.empty()) return out;
   std::string list;
+  list.reserve(2 * codes.size());
   WireWriter list_writer(list);
   for (const uint32_t code : codes) list_writer.WriteVarint(code);
   writer.WriteBytes(v1::TextColumn::kCodesFieldNumber, list);
