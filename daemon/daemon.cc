@@ -384,6 +384,7 @@ void Daemon::Drain() {
   if (pipeline_ != nullptr) pipeline_->Drain();
   if (grpc_server_ != nullptr) grpc_server_->Wait();
   if (http_server_ != nullptr) http_server_->WaitUntilClosed(kGraceForOpenCalls);
+  workers_.WaitUntilIdle();  // A request that was put off comes back to a worker.
   io_.stop();
   http.join();
   http_server_.reset();

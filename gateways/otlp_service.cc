@@ -53,9 +53,10 @@ class OtlpService::LogsService final
   OtlpService& owner_;
 };
 
-OtlpService::OtlpService(const IntakeResources& resources, ListenerCatalog& catalog)
+OtlpService::OtlpService(const IntakeResources& resources, ListenerCatalog& catalog, std::chrono::milliseconds patience)
     : resources_(resources),
       mapper_(*catalog.mapper(kListener)),
+      patience_(patience),
       join_(resources.clock),
       traces_(std::make_unique<TraceService>(*this)),
       logs_(std::make_unique<LogsService>(*this)) {
@@ -112,10 +113,13 @@ void OtlpService::Finish(const Job& job) {
 
 void OtlpService::Export(Job job) {
   if (!join_.has_sources() || !MustWait(job)) return Finish(job);
-  const auto alarm = std::make_shared<grpc::Alarm>();
-  const auto held = std::make_shared<ingest::AdmittedBytes>(resources_.admission, job.body.size());
-  alarm->Set(std::chrono::system_clock::now() + kPatience, [this, alarm, held, job = std::move(job)](bool /*ok*/) {
-    resources_.post([this, alarm, held, job] { Finish(job); });
+  auto alarm = std::make_shared<grpc::Alarm>();
+  auto held = std::make_shared<ingest::AdmittedBytes>(resources_.admission, job.body.size());
+  grpc::Alarm& timer = *alarm;
+  // An alarm keeps its function as long as it lives, so the function gives away what it holds, the alarm included.
+  timer.Set(std::chrono::system_clock::now() + patience_, [this, alarm = std::move(alarm), held = std::move(held),
+                                                           job = std::move(job)](bool /*ok*/) mutable {
+    resources_.post([this, alarm = std::move(alarm), held = std::move(held), job = std::move(job)] { Finish(job); });
   });
 }
 

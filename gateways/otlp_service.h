@@ -34,7 +34,9 @@ class OtlpService {
   // Longer than the delay of log exporters (1 s), shorter than any exporter's time limit (10 s).
   static constexpr std::chrono::milliseconds kPatience{2000};
 
-  OtlpService(const IntakeResources& resources, ListenerCatalog& catalog);
+  // `patience`: how long a call waits for messages of its own that are still to come.
+  OtlpService(const IntakeResources& resources, ListenerCatalog& catalog,
+              std::chrono::milliseconds patience = kPatience);
   ~OtlpService();
 
   grpc::Service& traces();
@@ -68,6 +70,7 @@ class OtlpService {
 
   const IntakeResources& resources_;
   const RecordMapper& mapper_;
+  const std::chrono::milliseconds patience_;
   MessageJoin join_;
   std::unique_ptr<TraceService> traces_;
   std::unique_ptr<LogsService> logs_;

@@ -80,7 +80,7 @@ class OtlpServiceTest : public ::testing::Test {
   uint64_t stored() { return harness_.pipeline->counters().stored_event_count; }
 
   IntakeHarness harness_{kBytesMax};
-  OtlpService service_{harness_.resources, harness_.catalog};
+  OtlpService service_{harness_.resources, harness_.catalog, std::chrono::milliseconds(1)};
   http::Router router_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -200,6 +200,31 @@ TEST_F(OtlpServiceTest, ACallThatComesAsSpanAndAsLogCountsOnceAndMessagesJoinIt)
   harness_.digester.Digest("", "Text of gen_ai.user.message", "Text of gen_ai.choice", expected, 0);
   EXPECT_EQ(events[0]->number(0, NumberField::kPromptHash), expected.number(0, NumberField::kPromptHash));
   EXPECT_EQ(events[0]->number(0, NumberField::kCompletionHash), expected.number(0, NumberField::kCompletionHash));
+}
+
+TEST_F(OtlpServiceTest, ACallThatWaitedForItsMessagesKeepsNoRoom) {
+  ExportLogsServiceRequest logs;
+  auto& log = *logs.add_resource_logs()->add_scope_logs()->add_log_records();
+  log.set_trace_id(kTraceId);
+  log.set_span_id(SpanId(1));
+  log.set_event_name("gen_ai.user.message");
+  KeyValue& member = *log.mutable_body()->mutable_kvlist_value()->add_values();
+  member.set_key("content");
+  member.mutable_value()->set_string_value("A question whose answer never comes");
+  grpc::ClientContext logs_context;
+  ExportLogsServiceResponse logs_response;
+  ASSERT_TRUE(LogsService::NewStub(channel_)->Export(&logs_context, logs, &logs_response).ok());
+
+  ExportTraceServiceRequest traces;
+  AddCall(traces, 1, "acct");
+  ExportTraceServiceResponse response;
+  ASSERT_TRUE(Export(traces, response).ok());
+  EXPECT_EQ(stored(), 1u);
+
+  harness_.admission.Acquire(kBytesMax - 1);
+  std::promise<void> room;
+  const bool has_room = harness_.admission.HasRoomOrWait([&room] { room.set_value(); });
+  EXPECT_TRUE(has_room || room.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
 }
 
 TEST_F(OtlpServiceTest, AStoppingDaemonSaysSo) {
