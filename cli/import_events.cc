@@ -53,7 +53,6 @@ class EventImport {
 
  private:
   Status AddLine(EventOrigin origin, std::string_view line) {
-    event_.Clear();  // Keeps its strings' memory.
     uint64_t unknown_field_count = 0;
     if (const Status status = decoder_.Decode(line, event_, unknown_field_count); !status.ok()) {
       lines_.report().RejectLine(origin, "invalid_json", status.message());
@@ -98,7 +97,8 @@ class EventImport {
     std::string bytes = request_.SerializeAsString();
     if (!columns.empty()) {
       using google::protobuf::io::CodedOutputStream;
-      constexpr uint32_t kTag = v1::StreamUsageRequest::kColumnsFieldNumber << 3 | static_cast<uint32_t>(WireType::kBytes);
+      constexpr uint32_t kTag =
+          v1::StreamUsageRequest::kColumnsFieldNumber << 3 | static_cast<uint32_t>(WireType::kBytes);
       std::array<uint8_t, 10> head;  // Two varints of 32 bits.
       uint8_t* end = CodedOutputStream::WriteTagToArray(kTag, head.data());
       end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(columns.size()), end);

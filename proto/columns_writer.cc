@@ -1,8 +1,11 @@
 #include "proto/columns_writer.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -15,6 +18,7 @@ namespace {
 
 using Event = v1::UsageEvent;
 using Columns = v1::UsageColumns;
+using google::protobuf::io::CodedOutputStream;
 
 // Appends to a message's bytes.
 class WireWriter {
@@ -32,7 +36,6 @@ class WireWriter {
     WriteTag(field, WireType::kVarint);
     WriteVarint(value);
   }
-  void WriteFixed64(uint64_t value) { out_.append(reinterpret_cast<const char*>(&value), sizeof(value)); }
   void WriteBytes(int field, std::string_view bytes) {
     WriteTag(field, WireType::kBytes);
     WriteVarint(bytes.size());
@@ -41,6 +44,25 @@ class WireWriter {
 
  private:
   std::string& out_;
+};
+
+// The bytes of a packed list, with room for all its numbers from the beginning.
+class PackedList {
+ public:
+  explicit PackedList(size_t count)
+      : bytes_(std::make_unique_for_overwrite<uint8_t[]>(count * kNumberBytesMax)), end_(bytes_.get()) {}
+
+  void AddVarint(uint64_t value) { end_ = CodedOutputStream::WriteVarint64ToArray(value, end_); }
+  void AddFixed64(uint64_t value) { end_ = CodedOutputStream::WriteLittleEndian64ToArray(value, end_); }
+  std::string_view bytes() const {
+    return {reinterpret_cast<const char*>(bytes_.get()), static_cast<size_t>(end_ - bytes_.get())};
+  }
+
+ private:
+  static constexpr size_t kNumberBytesMax = 10;  // A varint of 64 bits.
+
+  const std::unique_ptr<uint8_t[]> bytes_;
+  uint8_t* end_;
 };
 
 // The bitmap of the rows that have `field`; nothing if all have it.
@@ -58,9 +80,7 @@ std::string PresenceOf(const UsageBatch& batch, NumberField field) {
 // Bytes of a v1.NumberColumn.
 std::string NumberColumn(const UsageBatch& batch, uint32_t number, const EventField& rule) {
   const NumberField field = rule.number_field();
-  std::string list;
-  list.reserve(2 * batch.size());  // Most numbers are small.
-  WireWriter list_writer(list);
+  PackedList list(batch.size());
   const auto for_each = [&](const auto& write) {
     for (size_t row = 0; row < batch.size(); ++row) {
       if (batch.has(row, field)) write(batch.number(row, field));
@@ -72,22 +92,22 @@ std::string NumberColumn(const UsageBatch& batch, uint32_t number, const EventFi
     uint64_t previous = 0;
     for_each([&](uint64_t time) {
       const uint64_t delta = time - std::exchange(previous, time);
-      list_writer.WriteVarint(delta << 1 ^ (0 - (delta >> 63)));  // Zigzag.
+      list.AddVarint(delta << 1 ^ (0 - (delta >> 63)));  // Zigzag.
     });
   } else if (rule.wire_type == WireType::kFixed64) {
     list_field = v1::NumberColumn::kFixedFieldNumber;
-    for_each([&](uint64_t value) { list_writer.WriteFixed64(value); });
+    for_each([&](uint64_t value) { list.AddFixed64(value); });
   } else {
-    for_each([&](uint64_t value) { list_writer.WriteVarint(value); });
+    for_each([&](uint64_t value) { list.AddVarint(value); });
   }
   std::string out;
-  out.reserve(list.size() + batch.size() / 8 + 32);
+  out.reserve(list.bytes().size() + batch.size() / 8 + 32);
   WireWriter writer(out);
   writer.WriteNumber(v1::NumberColumn::kFieldFieldNumber, number);
   if (const std::string presence = PresenceOf(batch, field); !presence.empty()) {
     writer.WriteBytes(v1::NumberColumn::kPresenceFieldNumber, presence);
   }
-  writer.WriteBytes(list_field, list);
+  writer.WriteBytes(list_field, list.bytes());
   return out;
 }
 
@@ -99,11 +119,9 @@ std::string TextColumnOf(uint32_t number, const Values& values, std::span<const 
   writer.WriteNumber(v1::TextColumn::kFieldFieldNumber, number);
   for (const std::string_view value : values) writer.WriteBytes(v1::TextColumn::kValuesFieldNumber, value);
   if (codes.empty()) return out;
-  std::string list;
-  list.reserve(2 * codes.size());
-  WireWriter list_writer(list);
-  for (const uint32_t code : codes) list_writer.WriteVarint(code);
-  writer.WriteBytes(v1::TextColumn::kCodesFieldNumber, list);
+  PackedList list(codes.size());
+  for (const uint32_t code : codes) list.AddVarint(code);
+  writer.WriteBytes(v1::TextColumn::kCodesFieldNumber, list.bytes());
   return out;
 }
 
@@ -127,13 +145,20 @@ std::string_view ColumnsWriter::Keep(std::string_view name) {
   return {copy, name.size()};
 }
 
+// Number of the name among the column's values, to which it is added if it is new.
+uint32_t ColumnsWriter::CodeOf(TextField field, std::string_view name) {
+  // Many a name is that of the event before, which costs less to see than a hash.
+  uint32_t& last = last_codes_[static_cast<size_t>(field)];
+  if (last != 0 && batch_.column(field).values[last - 1] == name) return last;
+  const uint64_t hash = HashName(name);
+  last = batch_.FindValue(field, name, hash);
+  if (last == 0) last = batch_.AddValue(field, Keep(name), hash);
+  return last;
+}
+
 void ColumnsWriter::AddNames(const Event& event, size_t row) {
-  const auto set = [&](TextField field, const std::string& value) {
-    if (value.empty()) return;
-    const uint64_t hash = HashName(value);
-    uint32_t code = batch_.FindValue(field, value, hash);
-    if (code == 0) code = batch_.AddValue(field, Keep(value), hash);
-    batch_.SetCode(row, field, code);
+  const auto set = [&](TextField field, const std::string& name) {
+    if (!name.empty()) batch_.SetCode(row, field, CodeOf(field, name));
   };
   set(TextField::kEventId, event.event_id());
   set(TextField::kAccountId, event.account_id());
@@ -252,6 +277,7 @@ std::string ColumnsWriter::Finish() {
   WriteNumbers(out);
   WriteTexts(out);
   batch_ = UsageBatch(batch_.size());
+  last_codes_ = {};
   names_.release();
   texts_.clear();
   digest_version_ = 0;

@@ -1,6 +1,7 @@
 // Puts events into columns for the wire.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory_resource>
@@ -15,8 +16,8 @@ namespace stillwatch {
 
 // Gathers events into the bytes of a v1.UsageColumns: each name once, times as differences. It writes the wire format
 // itself, since a message of thousands of strings costs more to fill than all the rest.
-// Threading: one thread. Ownership: keeps copies of what it needs of an event. Limits: none of its own; the caller bounds
-// the events of a batch (proto/limits.h).
+// Threading: one thread. Ownership: keeps copies of what it needs of an event. Limits: none of its own; the caller
+// bounds the events of a batch (proto/limits.h).
 class ColumnsWriter {
  public:
   // Whether the event can be in the same columns as the others: a digest of another version than theirs cannot.
@@ -29,6 +30,7 @@ class ColumnsWriter {
 
  private:
   std::string_view Keep(std::string_view name);
+  uint32_t CodeOf(TextField field, std::string_view name);
   void AddNames(const v1::UsageEvent& event, size_t row);
   void AddNumbers(const v1::UsageEvent& event, size_t row);
   void AddDigest(const v1::UsageEvent& event, size_t row);
@@ -38,7 +40,8 @@ class ColumnsWriter {
   void WriteTexts(std::string& out) const;
 
   UsageBatch batch_;
-  std::pmr::monotonic_buffer_resource names_;  // What the batch's texts point into.
+  std::array<uint32_t, kTextFieldCount> last_codes_{};  // Of the newest row that has the field; 0 if none has.
+  std::pmr::monotonic_buffer_resource names_;           // What the batch's texts point into.
   // By field of v1.UsageEvent: system_prompt, prompt, completion of each event up to the last one that has it.
   std::map<uint32_t, std::vector<std::string>> texts_;
   uint32_t digest_version_ = 0;
