@@ -42,7 +42,7 @@ void WorkerPool::WaitUntilIdle() {
 void WorkerPool::ParallelFor(size_t count, const std::function<void(size_t)>& body) {
   const auto loop = std::make_shared<Loop>();
   loop->count = count;
-  for (size_t i = 1; i < std::min(thread_count_, count); ++i) {
+  for (size_t helpers = std::min(thread_count_, std::max<size_t>(count, 1) - 1); helpers > 0; --helpers) {
     Post([loop, &body] { Work(*loop, body); });
   }
   Work(*loop, body);

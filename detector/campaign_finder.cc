@@ -210,8 +210,9 @@ void CompleteAll(const RotationSearch& search, RotationSearch::Origin origin, st
 
 // Groups of accounts that take turns. Those of known campaigns are only held against a sample of themselves.
 std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                                     std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
-  const RotationSearch search(candidates, time_unix_nano);
+                                     const ParallelFor& parallel_for, std::vector<CampaignLink>& links,
+                                     std::vector<bool>& is_grouped) {
+  const RotationSearch search(candidates, time_unix_nano, parallel_for);
   const auto is_declared = [&](const LinkGroup& group) { return IsDeclared(candidates, group); };
   std::vector<LinkGroup> groups = search.KnownGroups();
   std::erase_if(groups, is_declared);
@@ -227,8 +228,9 @@ std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidat
 
 // Groups of accounts that begin equally often, among those in no group.
 std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                                   std::vector<CampaignLink>& links, std::vector<bool>& is_grouped) {
-  const RhythmSearch search(candidates, time_unix_nano);
+                                   const ParallelFor& parallel_for, std::vector<CampaignLink>& links,
+                                   std::vector<bool>& is_grouped) {
+  const RhythmSearch search(candidates, time_unix_nano, parallel_for);
   links = search.FindLinks(is_grouped);
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
@@ -244,13 +246,13 @@ std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates
 }  // namespace
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano) {
+                                         int64_t time_unix_nano, const ParallelFor& parallel_for) {
   std::vector<bool> is_grouped(candidates.size(), false);
   std::vector<CampaignLink> rhythm_links;
   std::vector<CampaignLink> even_links;
-  std::vector<LinkGroup> groups = FindRotations(candidates, time_unix_nano, rhythm_links, is_grouped);
+  std::vector<LinkGroup> groups = FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped);
   const size_t rotation_count = groups.size();
-  for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, even_links, is_grouped)) {
+  for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, parallel_for, even_links, is_grouped)) {
     groups.push_back(std::move(group));
   }
   rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());

@@ -12,6 +12,7 @@
 #include "detector/fusion.h"
 #include "detector/link_groups.h"
 #include "detector/membership.h"
+#include "detector/parallel_for.h"
 
 namespace stillwatch::detector {
 
@@ -39,6 +40,6 @@ inline constexpr size_t kRhythmGroupMin = 4;
 // are no campaign. `candidates` in their order. A pure function; groups are disjoint and in order of their
 // first member.
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano);
+                                         int64_t time_unix_nano, const ParallelFor& parallel_for);
 
 }  // namespace stillwatch::detector

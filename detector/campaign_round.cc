@@ -31,7 +31,7 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
     if (round % kWholeSearchRounds == 0) break;
     candidate.campaign = next.MembershipOf(candidate.account_id).campaign;
   }
-  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano);
+  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano, parallel_for_);
   const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano);
   for (const std::string& account_id : touched) {
     PartitionFor(account_id).SetMembership(account_id, next.MembershipOf(account_id), *current, time_unix_nano);

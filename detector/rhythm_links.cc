@@ -124,25 +124,25 @@ struct RhythmSearch::Accounts {
   }
 };
 
-RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano)
-    : accounts_(std::make_unique<Accounts>()) {
+RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                           ParallelFor parallel_for)
+    : parallel_for_(std::move(parallel_for)), accounts_(std::make_unique<Accounts>()) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
   accounts_->candidates = candidates;
   std::vector<RecentDays>& recent = accounts_->recent;
-  for (uint32_t i = 0; i < candidates.size(); ++i) {
+  recent = Gather<RecentDays>(parallel_for_, candidates.size(), [&](size_t i, std::vector<RecentDays>& out) {
     const auto starts = Rhythm::ComparableStarts(*candidates[i].links, end_bin);
-    const auto days = starts ? RecentDaysOf(*starts, i) : std::nullopt;
-    if (days) recent.push_back(*days);
-  }
+    const auto days = starts ? RecentDaysOf(*starts, static_cast<uint32_t>(i)) : std::nullopt;
+    if (days) out.push_back(*days);
+  });
   std::sort(recent.begin(), recent.end(), [](const RecentDays& x, const RecentDays& y) {
     return std::tie(x.roots[0], x.index) < std::tie(y.roots[0], y.index);
   });
   accounts_->positions.assign(candidates.size(), Accounts::kNowhere);
-  accounts_->rhythms.reserve(recent.size());
-  for (const RecentDays& account : recent) {
-    accounts_->positions[account.index] = static_cast<uint32_t>(accounts_->rhythms.size());
-    accounts_->rhythms.emplace_back(*Rhythm::ComparableStarts(*candidates[account.index].links, end_bin));
-  }
+  for (uint32_t i = 0; i < recent.size(); ++i) accounts_->positions[recent[i].index] = i;
+  accounts_->rhythms = Gather<Rhythm>(parallel_for_, recent.size(), [&](size_t i, std::vector<Rhythm>& out) {
+    out.emplace_back(*Rhythm::ComparableStarts(*candidates[recent[i].index].links, end_bin));
+  });
 }
 
 RhythmSearch::~RhythmSearch() = default;
@@ -153,9 +153,8 @@ std::vector<CampaignLink> RhythmSearch::FindLinks(const std::vector<bool>& is_gr
   constexpr float kSquaredSteps = CoarseDays::kStepsPerRoot * CoarseDays::kStepsPerRoot;
   const auto steps_max = static_cast<int32_t>(SquaresMax().back() * kSquaredSteps);
   const RhythmThreshold threshold(kLinkMin);
-  std::vector<CampaignLink> out;
-  for (size_t i = 0; i < recent.size(); ++i) {
-    if (is_grouped[recent[i].index]) continue;
+  const auto compare = [&](size_t i, std::vector<CampaignLink>& out) {
+    if (is_grouped[recent[i].index]) return;
     // Sorted: who is too far on the newest day ends the run.
     const size_t end = std::min(i + 1 + kNeighbours, accounts_->PositionOf(recent[i].roots[0] + kRootDistanceMax));
     for (size_t j = i + 1; j < end; ++j) {
@@ -167,7 +166,8 @@ std::vector<CampaignLink> RhythmSearch::FindLinks(const std::vector<bool>& is_gr
       const uint32_t b = recent[j].index;
       out.push_back({std::min(a, b), std::max(a, b), static_cast<float>(found->log_likelihood_ratio)});
     }
-  }
+  };
+  std::vector<CampaignLink> out = Gather<CampaignLink>(parallel_for_, recent.size(), compare);
   std::sort(out.begin(), out.end(),
             [](const CampaignLink& x, const CampaignLink& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
   return out;

@@ -8,6 +8,7 @@
 
 #include "detector/campaign_candidate.h"
 #include "detector/link_groups.h"
+#include "detector/parallel_for.h"
 
 namespace stillwatch::detector {
 
@@ -22,7 +23,7 @@ namespace stillwatch::detector {
 // Honest look-alikes: service accounts behind one load balancer. They declare one organisation and are left out.
 // Needs no text. Source: threat reports of 2026 (load balancing over accounts); F-test of variances, Fisher 1924; index
 //   of dispersion, Cox and Lewis 1966.
-// Ownership: `candidates` must outlive it.
+// Threading: none of its own; works on the threads of `parallel_for`. Ownership: `candidates` must outlive it.
 // Limits: an account is compared with the kNeighbours next ones by volume of the last day.
 class RhythmSearch {
  public:
@@ -35,7 +36,7 @@ class RhythmSearch {
   // they.
   static constexpr double kJoinDifferenceMax = 0.5;
 
-  RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+  RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for);
   ~RhythmSearch();
 
   // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together, among the accounts
@@ -46,6 +47,7 @@ class RhythmSearch {
 
  private:
   struct Accounts;  // Prepared for comparing.
+  const ParallelFor parallel_for_;
   std::unique_ptr<Accounts> accounts_;
 };
 

@@ -4,26 +4,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "detector/campaign_candidate.h"
 #include "detector/link_groups.h"
+#include "detector/parallel_for.h"
+#include "detector/turns.h"
 
 namespace stillwatch::detector {
-
-// How strictly two accounts take turns in the time that both were there for.
-struct Alternation {
-  double turns = 0;     // Neighbours in the joint order of their beginnings.
-  double switched = 0;  // Share of the turns that go from one account to the other.
-  double expected =
-      0;  // The share that chance gives, or the accounts themselves when moved against each other in time.
-  // Mean of (x − y)² / (x + y) over bins, with x and y the beginnings of each: 1 for two shares of one Poisson process.
-  double difference = 0;
-  double log_likelihood_ratio = 0;
-};
 
 // Searches all accounts for those that take turns, as of one moment.
 // Hypothesis: a pool that hands each conversation to its least recently used account gives every account its next turn
@@ -38,20 +28,16 @@ struct Alternation {
 // Needs no text, and six to eight beginnings of each account where the pool goes up and down: often its first day.
 // Source: threat reports of 2026 (load balancing over accounts); runs test, Wald and Wolfowitz 1940
 //   (10.1214/aoms/1177731909).
-// Ownership: `candidates` must outlive it.
+// Threading: none of its own; works on the threads of `parallel_for`. Ownership: `candidates` must outlive it.
 // Limits: an account is compared with the kNeighbours next ones by volume of the last day.
 class RotationSearch {
  public:
   static constexpr size_t kNeighbours = 512;
   // As in rhythm_links.h: beyond chance among a million pairs, and what suffices to join a group that is there anyway.
   static constexpr double kLinkMin = 8;
-  static constexpr double kJoinMin = 4;
-  // Two pools of one rate take turns more often than chance as well, but not as strictly as accounts of one pool, whose
-  // turns are disturbed only by the conversations that keep one of them busy.
-  static constexpr double kSwitchedMin = 0.8;
-  static constexpr double kDifferenceMax = 0.6;
+  static constexpr double kJoinMin = kTurnsRatioMin;
 
-  RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano);
+  RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for);
 
   // The candidates' campaigns; those whose members take turns with each other's are one. Complete says what is left.
   std::vector<LinkGroup> KnownGroups() const;
@@ -93,10 +79,9 @@ class RotationSearch {
   };
 
   Habits HabitsOf(const std::vector<const Account*>& sample) const;
-  static bool KeepSwitching(std::span<const int32_t> a, std::span<const int32_t> b);
   std::optional<Alternation> Compare(const Account& a, const Account& b) const;
   Strictness StrictnessOf(const Account& account, const std::vector<const Account*>& others) const;
-  void CountPlaced(size_t i, size_t begin, size_t end, std::vector<uint8_t>& placed) const;
+  void CountPlaced(size_t i, size_t begin, size_t end, std::span<uint8_t> placed) const;
   bool MayJoin(const Account& account, const std::vector<const Account*>& sample) const;
   std::optional<double> UnevennessOf(const Account& account, const std::vector<const Account*>& others) const;
   std::vector<const Account*> SampleOf(const LinkGroup& group) const;
@@ -104,20 +89,15 @@ class RotationSearch {
 
   static constexpr size_t kNewestCount = 10;
   static constexpr int64_t kUnknownAge = 1 << 30;
-  static constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
 
   std::span<const CampaignCandidate> candidates_;
+  const ParallelFor parallel_for_;
   std::vector<int32_t> ages_;
   std::vector<Account> accounts_;  // By root, then index; those that are silent first.
   // Of each account, by its place: how many ticks ago its k-th newest beginning was.
   std::array<std::vector<int32_t>, kNewestCount> newest_ages_;
 };
 
-// Compares two ascending lists of ticks (features/link_sketch.h). Nothing if they do not take turns in kSwitchedMin of
-// the cases, differ by more than kDifferenceMax, or have a log-likelihood ratio below kJoinMin.
-std::optional<Alternation> CompareTurns(std::span<const int64_t> a, std::span<const int64_t> b);
-// True if the gaps are as good as equal, or multiples of one period, as those of a timer that errs or keeps hours.
-bool IsTimer(std::span<const int64_t> starts);
 // True if its texts are so few that it asks the same again and again. One that samples a prompt often is not meant.
 bool RepeatsItself(const features::Portrait& portrait);
 

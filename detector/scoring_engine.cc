@@ -16,10 +16,6 @@ int64_t TickAfter(int64_t time_unix_nano, int64_t tick_nano) { return (time_unix
 
 }  // namespace
 
-void SerialFor(size_t count, const std::function<void(size_t)>& body) {
-  for (size_t i = 0; i < count; ++i) body(i);
-}
-
 ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch) {
   ObservedBatch out;
   const size_t count = batch->size();
@@ -46,8 +42,8 @@ AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const
   return (*partitions_)[PartitionOf(HashName(account_id))];
 }
 
-// Gives each row its effective time, which is its own or, if it is late, that of the watermark at its arrival. This runs
-// row by row in the order of the log, so that neither batches nor threads can make a difference.
+// Gives each row its effective time, which is its own or, if it is late, that of the watermark at its arrival. This
+// runs row by row in the order of the log, so that neither batches nor threads can make a difference.
 void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
   int64_t watermark = watermark_unix_nano_;
   int64_t newest = newest_event_unix_nano_;
@@ -62,9 +58,9 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
         continue;
       }
       late += time < watermark;
-      arrivals_[PartitionOf(batch.account_hashes[i])].push_back(
-          {batch.account_ids[i], batch.organization_ids[i], batch.account_hashes[i], std::max(time, watermark),
-           batch.first_sequence + i, &batch.observations[i]});
+      arrivals_[PartitionOf(batch.account_hashes[i])].push_back({batch.account_ids[i], batch.organization_ids[i],
+                                                                 batch.account_hashes[i], std::max(time, watermark),
+                                                                 batch.first_sequence + i, &batch.observations[i]});
       newest = std::max(newest, time);
       watermark = std::max(watermark, time - options_.allowed_lateness_nano);
       ++count;
@@ -136,8 +132,8 @@ void ScoringEngine::Tick(int64_t time_unix_nano) {
   const uint64_t settled = settled_event_count_;
   const uint64_t since = settled - settled_at_renewal_;
   const bool has_grown = since >= std::max(kEventsForFirstBaseline, settled_at_renewal_ / 2);
-  const bool has_aged = since > 0 && settled >= kEventsForFirstBaseline &&
-                        time_unix_nano - current->time_unix_nano >= kNanosecondsPerDay;
+  const bool has_aged =
+      since > 0 && settled >= kEventsForFirstBaseline && time_unix_nano - current->time_unix_nano >= kNanosecondsPerDay;
   if (has_grown || has_aged) RenewBaseline(time_unix_nano);
   SearchCampaignsIfDue(time_unix_nano);
 }
@@ -174,19 +170,13 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
   features::FeatureMatrix matrix(sample.size());
   std::vector<uint8_t> groups(sample.size());
   std::vector<SampledEvidence> evidence(sample.size());
-  constexpr size_t kSlices = 16;
-  const auto for_slices = [&](const auto& body) {
-    parallel_for_(kSlices, [&](size_t slice) {
-      for (size_t i = slice * sample.size() / kSlices; i < (slice + 1) * sample.size() / kSlices; ++i) body(i);
-    });
-  };
-  for_slices([&](size_t i) {
+  ForSlices(parallel_for_, sample.size(), [&](size_t /*slice*/, size_t i) {
     const features::FeatureRow row = features::ExtractFeatures(*sample[i].portrait);
     matrix.SetRow(i, row);
     groups[i] = static_cast<uint8_t>(PeerGroupOf(row));
   });
   Baseline renewed = ComputeBaseline(time_unix_nano, matrix, groups);
-  for_slices([&](size_t i) {
+  ForSlices(parallel_for_, sample.size(), [&](size_t /*slice*/, size_t i) {
     const Assessment assessment = Examine(*sample[i].portrait, renewed);
     for (size_t d = 0; d < kDetectorCount; ++d) evidence[i].log_odds[d] = assessment.findings[d].log_odds;
     evidence[i].has_text = assessment.has_text;
@@ -234,7 +224,9 @@ void ScoringEngine::SetBaseline(const Baseline& baseline) {
   baseline_ = std::make_shared<const Baseline>(baseline);
 }
 
-void ScoringEngine::SetProfile(AccountProfile profile) { PartitionFor(profile.account_id).SetProfile(std::move(profile)); }
+void ScoringEngine::SetProfile(AccountProfile profile) {
+  PartitionFor(profile.account_id).SetProfile(std::move(profile));
+}
 
 void ScoringEngine::SetLabel(std::string_view account_id, Label label) {
   PartitionFor(account_id).SetLabel(account_id, label, *baseline());

@@ -26,10 +26,6 @@
 
 namespace stillwatch::detector {
 
-// Calls body(0) … body(count − 1), possibly at the same time, and returns when all have returned.
-using ParallelFor = std::function<void(size_t count, const std::function<void(size_t)>& body)>;
-void SerialFor(size_t count, const std::function<void(size_t)>& body);
-
 // A batch of the event log, as the engine takes it: one entry a row in each vector.
 struct ObservedBatch {
   uint64_t first_sequence = 0;

@@ -18,7 +18,7 @@ double TermOf(const FoundCampaign& campaign, CampaignTerm term) {
 }
 
 std::vector<FoundCampaign> Find(const MadeAccounts& accounts) {
-  return FindCampaigns(accounts.Candidates(), HonestBaseline(), kNow);
+  return FindCampaigns(accounts.Candidates(), HonestBaseline(), kNow, SerialFor);
 }
 
 TEST(CampaignFinderTest, FindsAPoolAmongStrangersWithoutAnyText) {
@@ -49,7 +49,8 @@ TEST(CampaignFinderTest, TurnsAloneAreNotCertainAtFirstSight) {
     MadeAccounts accounts(2);
     accounts.SetToolCount(has_tools ? 3 : 0);
     AddPool(accounts, 30, 3, Dealing::kLeastRecentlyUsed);
-    const auto found = FindCampaigns(accounts.Candidates(), HonestBaseline(), kPoolStart + 3 * kNanosecondsPerDay);
+    const auto found =
+        FindCampaigns(accounts.Candidates(), HonestBaseline(), kPoolStart + 3 * kNanosecondsPerDay, SerialFor);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].is_certain, !has_tools) << "single requests around the clock are evidence of their own";
   }

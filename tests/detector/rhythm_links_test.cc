@@ -28,7 +28,7 @@ std::vector<size_t> AddTimers(MadeAccounts& accounts, int count) {
 
 std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
   const auto candidates = accounts.Candidates();
-  return RhythmSearch(candidates, time_unix_nano).FindLinks(std::vector<bool>(candidates.size(), false));
+  return RhythmSearch(candidates, time_unix_nano, SerialFor).FindLinks(std::vector<bool>(candidates.size(), false));
 }
 
 TEST(RhythmLinksTest, AccountsDealtOutFromOneQueueAreNearlyAllLinked) {
@@ -79,7 +79,7 @@ TEST(RhythmLinksTest, WhoIsServedFromTheSameQueueJoinsAGroupAndStrangersDoNot) {
     group.push_back({pool[i], 1});
     is_grouped[pool[i]] = true;
   }
-  RhythmSearch(candidates, kNow).AddJoiners(is_grouped, group);
+  RhythmSearch(candidates, kNow, SerialFor).AddJoiners(is_grouped, group);
   EXPECT_GE(group.size(), 19U);
   EXPECT_LE(group.size(), 20U);
   for (const GroupMember& member : group) EXPECT_LE(member.index, pool.back());

@@ -29,7 +29,7 @@ std::vector<size_t> AddTimers(MadeAccounts& accounts, int count, double gap_hour
 
 std::vector<CampaignLink> LinksOf(const MadeAccounts& accounts, int64_t time_unix_nano = kNow) {
   const auto candidates = accounts.Candidates();
-  return RotationSearch(candidates, time_unix_nano).FindLinks(std::vector<bool>(candidates.size(), false));
+  return RotationSearch(candidates, time_unix_nano, SerialFor).FindLinks(std::vector<bool>(candidates.size(), false));
 }
 
 LinkGroup Complete(const MadeAccounts& accounts, const std::vector<size_t>& core) {
@@ -41,7 +41,7 @@ LinkGroup Complete(const MadeAccounts& accounts, const std::vector<size_t>& core
     is_grouped[index] = true;
   }
   std::vector<CampaignLink> links;
-  RotationSearch(candidates, kNow).Complete(RotationSearch::Origin::kLinked, is_grouped, group, links);
+  RotationSearch(candidates, kNow, SerialFor).Complete(RotationSearch::Origin::kLinked, is_grouped, group, links);
   return group;
 }
 
@@ -109,7 +109,7 @@ TEST(RotationLinksTest, AKnownPoolIsCompletedFromASampleOfItselfAndItsPartsBecom
   for (size_t i = 0; i < 16; ++i) accounts.profile(pool[i]).campaign = 1 + i / 8;
   for (size_t i = 0; i < 5; ++i) accounts.profile(strangers[i]).campaign = 3;
   const auto candidates = accounts.Candidates();
-  const RotationSearch search(candidates, kNow);
+  const RotationSearch search(candidates, kNow, SerialFor);
   std::vector<LinkGroup> groups = search.KnownGroups();
   ASSERT_EQ(groups.size(), 2U);
   std::vector<bool> is_grouped(candidates.size(), false);
@@ -149,29 +149,6 @@ TEST(RotationLinksTest, WhoKeepsAPaceOfItsOwnIsDroppedFromAGroup) {
   const size_t agent = AddTimers(accounts, 1, 1, 0.4).front();
   core.push_back(agent);
   for (const GroupMember& member : Complete(accounts, core)) EXPECT_NE(member.index, agent);
-}
-
-TEST(IsTimerTest, EqualGapsAreATimersAndUnequalOnesAreNot) {
-  EXPECT_TRUE(IsTimer(std::vector<int64_t>{0, 100, 200, 301, 400}));
-  EXPECT_TRUE(IsTimer(std::vector<int64_t>{0, 3, 7, 11, 15, 18})) << "a gap of a few ticks is known to one of them";
-  EXPECT_FALSE(IsTimer(std::vector<int64_t>{0, 100, 250, 300, 480}));
-}
-
-TEST(CompareTurnsTest, TwoThatStrictlyTakeTurnsAreLinkedAndBurstsAreNot) {
-  std::vector<int64_t> a, b, bursts;
-  std::mt19937_64 random(1);
-  int64_t tick = 1000;
-  for (int i = 0; i < 30; ++i) {
-    a.push_back(tick += static_cast<int64_t>(random() % 400));
-    b.push_back(tick += static_cast<int64_t>(random() % 400));
-    bursts.push_back(1000 + i / 5 * 2000 + i % 5);
-  }
-  const auto turns = CompareTurns(a, b);
-  ASSERT_TRUE(turns);
-  EXPECT_GT(turns->switched, 0.95);
-  EXPECT_GT(turns->log_likelihood_ratio, RotationSearch::kLinkMin);
-  EXPECT_FALSE(CompareTurns(a, bursts));
-  EXPECT_FALSE(CompareTurns(a, {}));
 }
 
 }  // namespace

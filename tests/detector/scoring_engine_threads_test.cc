@@ -8,6 +8,7 @@
 
 #include "detector/scoring_engine.h"
 #include "tests/detector/engine_dump.h"
+#include "tests/detector/four_threads_for.h"
 #include "tests/detector/world.h"
 
 namespace stillwatch::detector {
@@ -18,17 +19,6 @@ constexpr size_t kEventCount = 20'000;
 const World& LargeWorld() {
   static const World world = MakeWorld(1, kEventCount);
   return world;
-}
-
-// Takes the numbers in turn by four threads.
-void FourThreadsFor(size_t count, const std::function<void(size_t)>& body) {
-  std::atomic<size_t> next = 0;
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      for (size_t number = next++; number < count; number = next++) body(number);
-    });
-  }
 }
 
 TEST(ScoringEngineThreadsTest, TheNumberOfThreadsDoesNotMatter) {
