@@ -28,7 +28,7 @@ namespace {
 constexpr size_t kInFlightBytesMax = 512u << 20;
 // Calls that are still open this long after the drain are cut.
 constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
-constexpr auto kSourceWatchPause = std::chrono::seconds(15);
+constexpr auto kGatewayWatchPause = std::chrono::seconds(15);
 // A decision that ran out is not told any more after this.
 constexpr auto kSweepTime = std::chrono::seconds(1);
 
@@ -67,7 +67,7 @@ Daemon::Daemon(const Options& options)
       sweep_timer_(io_),
       admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
       sources_(Now),
-      source_watch_(io_) {}
+      gateway_watch_(io_) {}
 
 Daemon::~Daemon() { Drain(); }
 
@@ -222,15 +222,16 @@ Status Daemon::StartGateways() {
                                             [this] { return engine_->counters().watermark_unix_nano; },
                                             [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
   otlp_.emplace(*intake_, *listeners_);
-  WatchSources();
+  WatchGateways();
   return Status();
 }
 
-// Looks now and then for sources that have gone quiet.
-void Daemon::WatchSources() {
-  source_watch_.expires_after(kSourceWatchPause);
-  source_watch_.async_wait([this](const boost::system::error_code& error) {
+// Looks now and then for sources that have gone quiet, and forgets messages that nothing came for.
+void Daemon::WatchGateways() {
+  gateway_watch_.expires_after(kGatewayWatchPause);
+  gateway_watch_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    otlp_->DropOldMessages();
     sources_.ReportChanges([](const ingest::NamedSource& source) {
       if (source.is_quiet) {
         spdlog::warn("source {} of listener {} has gone quiet", source.name, source.listener);
@@ -238,7 +239,7 @@ void Daemon::WatchSources() {
         spdlog::info("source {} of listener {} is heard again", source.name, source.listener);
       }
     });
-    WatchSources();
+    WatchGateways();
   });
 }
 

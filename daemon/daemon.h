@@ -78,7 +78,7 @@ class Daemon {
   void StartAudits();
   void StartUpkeep();
   Status StartGateways();
-  void WatchSources();
+  void WatchGateways();
   Status StartAccessLogs();
   Status StartGrpc();
   Status StartHttp();
@@ -118,7 +118,7 @@ class Daemon {
   std::optional<gateways::IntakeResources> intake_;
   std::optional<gateways::OtlpService> otlp_;
   std::optional<gateways::AccessLogListeners> access_logs_;
-  boost::asio::steady_timer source_watch_;
+  boost::asio::steady_timer gateway_watch_;
 
   HealthService health_;
   std::unique_ptr<ingest::IngestService> ingest_service_;

@@ -16,15 +16,23 @@ void MessageJoin::Erase(std::unordered_map<std::string, Held>::iterator held) {
   calls_.erase(held);
 }
 
-void MessageJoin::DropOld(int64_t now) {
+size_t MessageJoin::DropOld(int64_t now) {
+  size_t dropped = 0;
   while (!order_.empty() && (bytes_ > bytes_max_ || order_.front().second < now - kAgeNanoMax)) {
     const auto held = calls_.find(order_.front().first);
     if (held != calls_.end() && held->second.since_unix_nano == order_.front().second) {
-      dropped_count_ += held->second.messages.size();
+      dropped += held->second.messages.size();
       Erase(held);
     }
     order_.pop_front();
   }
+  return dropped;
+}
+
+size_t MessageJoin::DropOld() {
+  const int64_t now = clock_();
+  const std::lock_guard lock(mutex_);
+  return DropOld(now);
 }
 
 bool MessageJoin::Expects(const std::string& source_name, const std::string& call_id) const {
@@ -35,7 +43,7 @@ bool MessageJoin::Expects(const std::string& source_name, const std::string& cal
   return held == calls_.end() || std::ranges::none_of(held->second.messages, &OtlpMessage::is_answer);
 }
 
-void MessageJoin::Add(const std::string& source_name, const std::string& call_id, std::vector<OtlpMessage> messages) {
+size_t MessageJoin::Add(const std::string& source_name, const std::string& call_id, std::vector<OtlpMessage> messages) {
   const int64_t now = clock_();
   const std::lock_guard lock(mutex_);
   if (sources_.size() < kSourceCountMax || sources_.contains(source_name)) sources_[source_name] = now;
@@ -53,7 +61,7 @@ void MessageJoin::Add(const std::string& source_name, const std::string& call_id
     bytes_ += bytes;
     held->second.messages.push_back(std::move(message));
   }
-  DropOld(now);
+  return DropOld(now);
 }
 
 std::vector<OtlpMessage> MessageJoin::Take(const std::string& call_id) {
@@ -68,11 +76,6 @@ std::vector<OtlpMessage> MessageJoin::Take(const std::string& call_id) {
 size_t MessageJoin::held_bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
-}
-
-uint64_t MessageJoin::dropped_count() const {
-  const std::lock_guard lock(mutex_);
-  return dropped_count_;
 }
 
 }  // namespace stillwatch::gateways

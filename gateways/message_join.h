@@ -18,10 +18,10 @@
 namespace stillwatch::gateways {
 
 // Holds the messages of calls until the call itself comes: some instrumentations tell prompts and answers as log events
-// during a call, and the span at its end. Text is held in memory only, and no longer than kAgeNanoMax.
-// Threading: from any thread.
-// Limits: kSourceCountMax sources are known to tell messages apart. kBytesMax of text; beyond it, and after
-// kAgeNanoMax, the oldest messages are dropped and counted: their call then has no digest, and counts all the same.
+// during a call, and the span at its end. Text is held in memory only, and no longer than kAgeNanoMax and until the
+// next DropOld. Threading: from any thread. Limits: kSourceCountMax sources are known to tell messages apart. kBytesMax
+// of text; beyond it, and after kAgeNanoMax, the oldest messages are dropped and told: their call then has no digest,
+// and counts all the same.
 class MessageJoin {
  public:
   static constexpr size_t kBytesMax = 64u << 20;
@@ -32,8 +32,8 @@ class MessageJoin {
   explicit MessageJoin(std::function<int64_t()> clock, size_t bytes_max = kBytesMax)
       : clock_(std::move(clock)), bytes_max_(bytes_max) {}
 
-  // `source_name`: who told them.
-  void Add(const std::string& source_name, const std::string& call_id, std::vector<OtlpMessage> messages);
+  // `source_name`: who told them. Returns how many messages were dropped to make room, or for their age.
+  size_t Add(const std::string& source_name, const std::string& call_id, std::vector<OtlpMessage> messages);
   // False as long as nobody told a message.
   bool has_sources() const { return has_sources_; }
   // True if the source tells messages apart from their calls, and the answer of this call is not there yet.
@@ -41,9 +41,11 @@ class MessageJoin {
   // The messages of the call, in the order in which they came; they are held no longer.
   std::vector<OtlpMessage> Take(const std::string& call_id);
 
+  // Drops what is older than kAgeNanoMax, and returns how many messages that were. To be called now and then: Add does
+  // the same, but nobody may add any more.
+  size_t DropOld();
+
   size_t held_bytes() const;
-  // Messages that were dropped before their call came.
-  uint64_t dropped_count() const;
 
  private:
   struct Held {
@@ -52,7 +54,7 @@ class MessageJoin {
     int64_t since_unix_nano = 0;
   };
 
-  void DropOld(int64_t now);
+  size_t DropOld(int64_t now);
   void Erase(std::unordered_map<std::string, Held>::iterator held);
 
   const std::function<int64_t()> clock_;
@@ -63,7 +65,6 @@ class MessageJoin {
   std::unordered_map<std::string, int64_t> sources_;   // Time at which each told a message last.
   std::atomic<bool> has_sources_{false};
   size_t bytes_ = 0;
-  uint64_t dropped_count_ = 0;
 };
 
 }  // namespace stillwatch::gateways

@@ -76,7 +76,9 @@ grpc::Service& OtlpService::logs() { return *logs_; }
 void OtlpService::Take(OtlpSignal signal, OtlpItem& item, IntakeRequest& request) {
   // A message of its own is no call; it waits for the one that it belongs to.
   if (signal == OtlpSignal::kLogs && !item.messages.empty()) {
-    if (!item.call_id.empty()) join_.Add(item.source_name, item.call_id, std::move(item.messages));
+    const size_t count = item.messages.size();
+    resources_.counters.unjoined_message_count +=
+        item.call_id.empty() ? count : join_.Add(item.source_name, item.call_id, std::move(item.messages));
     return;
   }
   if (!item.call_id.empty()) {

@@ -41,6 +41,8 @@ class OtlpService {
 
   grpc::Service& traces();
   grpc::Service& logs();
+  // Forgets messages whose call did not come; to be called every few seconds.
+  void DropOldMessages() { resources_.counters.unjoined_message_count += join_.DropOld(); }
   // POST /v1/traces and /v1/logs.
   void AddRoutes(http::Router& router);
 

@@ -32,6 +32,8 @@ struct IngestCounters {
   std::atomic<uint64_t> received_bytes{0};
   std::atomic<uint64_t> in_flight_bytes{0};
   std::atomic<uint64_t> open_stream_count{0};
+  // Messages told apart from their call that never reached it: their event has no digest of them.
+  std::atomic<uint64_t> unjoined_message_count{0};
 };
 
 }  // namespace stillwatch::ingest

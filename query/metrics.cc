@@ -118,6 +118,8 @@ std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector
             NumberOf(pipeline.commit_queue_batches)),
       Gauge("stillwatch_apply_queue_batches", "Committed batches that wait for the scores.",
             NumberOf(pipeline.apply_queue_batches)),
+      Counter("stillwatch_unjoined_messages_total",
+              "Prompts and answers told apart from their call that never reached it.", ingest.unjoined_message_count),
       Gauge("stillwatch_open_streams", "Open ingest streams.", NumberOf(ingest.open_stream_count)),
       Gauge("stillwatch_in_flight_bytes", "Bytes of received batches that are not acknowledged yet.",
             NumberOf(ingest.in_flight_bytes)),

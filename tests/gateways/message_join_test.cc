@@ -18,29 +18,34 @@ TEST(MessageJoinTest, MessagesWaitForTheirCall) {
   EXPECT_TRUE(join.Take("a").empty());
   EXPECT_EQ(join.Take("b").size(), 1u);
   EXPECT_EQ(join.held_bytes(), 0u);
-  EXPECT_EQ(join.dropped_count(), 0u);
 }
 
 TEST(MessageJoinTest, TheOldestGoBeyondTheBound) {
   MessageJoin join([] { return int64_t{1}; }, 10'000);
+  size_t dropped = 0;
   for (int i = 0; i < 100; ++i) {
-    join.Add("source", std::to_string(i), {{"user", std::string(1000, 'x')}});
+    dropped += join.Add("source", std::to_string(i), {{"user", std::string(1000, 'x')}});
     EXPECT_LE(join.held_bytes(), 10'000u);
   }
   EXPECT_TRUE(join.Take("0").empty());
   EXPECT_EQ(join.Take("99").size(), 1u);
-  EXPECT_GT(join.dropped_count(), 80u);
+  EXPECT_GT(dropped, 80u);
 }
 
 TEST(MessageJoinTest, TextIsNotKeptForLong) {
   int64_t now = 1;
   MessageJoin join([&now] { return now; });
-  join.Add("source", "old", {{"user", "text"}});
+  EXPECT_EQ(join.Add("source", "old", {{"user", "text"}}), 0u);
   now += MessageJoin::kAgeNanoMax + 1;
-  join.Add("source", "new", {{"user", "text"}});
+  EXPECT_EQ(join.Add("source", "new", {{"user", "text"}}), 1u);
   EXPECT_TRUE(join.Take("old").empty());
   EXPECT_EQ(join.Take("new").size(), 1u);
-  EXPECT_EQ(join.dropped_count(), 1u);
+
+  join.Add("source", "last", {{"user", "text"}});
+  EXPECT_EQ(join.DropOld(), 0u);
+  now += MessageJoin::kAgeNanoMax + 1;
+  EXPECT_EQ(join.DropOld(), 1u);
+  EXPECT_EQ(join.held_bytes(), 0u);
 }
 
 TEST(MessageJoinTest, ACallThatComesAgainIsNotTakenForTheOldOne) {

@@ -33,6 +33,7 @@ std::string MakeText() {
   ingest.received_bytes = 13;
   ingest.in_flight_bytes = 14;
   ingest.open_stream_count = 15;
+  ingest.unjoined_message_count = 18;
   ingest.rejected[static_cast<size_t>(ingest::RejectReason::kTooLong)] = 16;
   ingest::SourceRegistry sources([] { return 1'700'000'000'000'000'000; });
   const std::shared_ptr<ingest::Source> source = sources.Note("otlp", "gateway");
@@ -61,6 +62,7 @@ TEST(MetricsTest, EveryCounterIsThere) {
                            "stillwatch_apply_queue_batches 7",
                            "stillwatch_open_streams 15",
                            "stillwatch_in_flight_bytes 14",
+                           "stillwatch_unjoined_messages_total 18",
                            R"(stillwatch_source_accepted_total{listener="otlp",source="gateway"} 21)",
                            R"(stillwatch_source_suspected_lost_total{listener="otlp",source="gateway"} 22)",
                            R"(stillwatch_source_rejected_total{listener="otlp",source="gateway",reason="too_long"} 23)",
