@@ -4,7 +4,10 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <memory>
+#include <thread>
 #include <utility>
+
+#include "ingest/background_thread.h"
 
 namespace stillwatch::daemon {
 namespace {
@@ -26,9 +29,17 @@ void Work(Loop& loop, const std::function<void(size_t)>& body) {
 
 }  // namespace
 
+WorkerPool::WorkerPool(size_t thread_count) : thread_count_(thread_count) {
+  // Threads inherit how nice the one is that starts them.
+  std::thread([&] {
+    ingest::GiveWay();
+    pool_.emplace(thread_count);
+  }).join();
+}
+
 void WorkerPool::Post(std::function<void()> task) {
   ++open_task_count_;
-  boost::asio::post(pool_, [this, work = std::move(task)]() mutable {
+  boost::asio::post(*pool_, [this, work = std::move(task)]() mutable {
     work();
     work = nullptr;  // What the task held is gone before it counts as done.
     if (--open_task_count_ == 0) open_task_count_.notify_all();

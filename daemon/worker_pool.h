@@ -5,15 +5,16 @@
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <functional>
+#include <optional>
 
 namespace stillwatch::daemon {
 
-// Runs tasks on a fixed number of threads.
+// Runs tasks on a fixed number of threads, which give way to those that answer (ingest/background_thread.h).
 // Threading: from any thread. Limits: the queue is bounded by those who post (ingest/usage_stream.h).
 class WorkerPool {
  public:
-  explicit WorkerPool(size_t thread_count) : thread_count_(thread_count), pool_(thread_count) {}
-  ~WorkerPool() { pool_.join(); }
+  explicit WorkerPool(size_t thread_count);
+  ~WorkerPool() { pool_->join(); }
 
   void Post(std::function<void()> task);
   // Returns when no task is queued or running. Whoever may post should have been stopped before.
@@ -24,7 +25,7 @@ class WorkerPool {
  private:
   const size_t thread_count_;
   std::atomic<size_t> open_task_count_{0};
-  boost::asio::thread_pool pool_;
+  std::optional<boost::asio::thread_pool> pool_;
 };
 
 }  // namespace stillwatch::daemon

@@ -8,6 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "ingest/background_thread.h"
+
 namespace stillwatch::ingest {
 namespace {
 
@@ -110,6 +112,7 @@ std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
 
 void Pipeline::RunCommitter() {
   pthread_setname_np(pthread_self(), "committer");
+  GiveWay();
   while (true) {
     std::vector<CommitItem> items = TakeGroup();
     if (items.empty()) break;  // Draining, and nothing is left.
@@ -290,6 +293,7 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
 
 void Pipeline::RunApplier() {
   pthread_setname_np(pthread_self(), "applier");
+  GiveWay();
   uint64_t next_sequence = stored_event_count_;
   uint64_t saved_sequence = next_sequence;
   while (true) {

@@ -1,9 +1,12 @@
 // The programs as their users meet them: arguments, exit codes, exposure, services, the audit.
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "stillwatch/v1/query.grpc.pb.h"
@@ -38,6 +41,21 @@ TEST(ProgramTest, TheDaemonSaysNothingButItsReadyLineAndEndsCleanly) {
   Deployment deployment;
   EXPECT_EQ(deployment.Stop(), 0);
   EXPECT_EQ(deployment.daemon().ReadRest(), "");
+}
+
+TEST(ProgramTest, ThreadsOfIngestGiveWayToThoseThatAnswer) {
+  Deployment deployment;
+  const pid_t daemon = deployment.daemon().pid();
+  const int usual = getpriority(PRIO_PROCESS, static_cast<id_t>(daemon));
+  std::map<std::string, int> niceness;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon) + "/task")) {
+    const id_t id = static_cast<id_t>(std::stoul(thread.path().filename()));
+    niceness[ReadFile(thread.path() / "comm")] = getpriority(PRIO_PROCESS, id) - usual;
+  }
+  EXPECT_GT(niceness["applier\n"], 0);
+  EXPECT_GT(niceness["committer\n"], 0);
+  EXPECT_EQ(niceness.count("nexting_thread\n"), 1U) << "gRPC's threads have another name";
+  EXPECT_EQ(niceness["nexting_thread\n"], 0);
 }
 
 TEST(ProgramTest, ASecondDaemonOnTheSameDirectoryIsTurnedAway) {
