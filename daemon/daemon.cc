@@ -81,10 +81,12 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   }
   const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
   const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
-  for (const auto& [flag, address] :
-       {std::pair("--grpc-address: ", options.grpc_address), std::pair("--http-address: ", options.http_address)}) {
-    const Status exposure = CheckExposure(address, transport, authentication);
-    if (!exposure.ok()) return Status(exposure.code(), flag + exposure.message());
+  for (const auto& [flag, addresses] : {std::pair("--grpc-address: ", options.grpc_addresses),
+                                        std::pair("--http-address: ", options.http_addresses)}) {
+    for (const std::string& address : addresses) {
+      const Status exposure = CheckExposure(address, transport, authentication);
+      if (!exposure.ok()) return Status(exposure.code(), flag + exposure.message());
+    }
   }
   STILLWATCH_RETURN_IF_ERROR(daemon->OpenStore());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartPipeline());
@@ -283,25 +285,34 @@ Status Daemon::StartGrpc() {
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  int port = 0;
   // A port that is taken must fail, not be shared with whoever took it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddListeningPort(options_.grpc_address, credentials.value(), &port);
+  std::vector<int> ports(options_.grpc_addresses.size());
+  for (size_t i = 0; i < ports.size(); ++i) {
+    builder.AddListeningPort(options_.grpc_addresses[i], credentials.value(), &ports[i]);
+  }
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMessageBytesMax));
+  // Who connects and says nothing goes after ten seconds, not after two minutes.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   // A longer look-ahead and larger frames save a tenth of the CPU of heavy streams.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-            ingest_service_.get(), &access_logs_->envoy(), &*query_service_, &*label_service_, &*admin_service_,
-            &*audit_service_, &*decision_service_, &*external_authorization_, &*gateway_service_, &otlp_->traces(),
-            &otlp_->logs(), &health_}) {
+            ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_,
+            &*decision_service_, &*external_authorization_, &*gateway_service_, &health_}) {
     builder.RegisterService(service);
   }
+  if (options_.Serves("envoy")) builder.RegisterService(&access_logs_->envoy());
+  if (options_.Serves("otlp")) builder.RegisterService(&otlp_->traces()).RegisterService(&otlp_->logs());
   grpc_server_ = builder.BuildAndStart();
-  if (grpc_server_ == nullptr || port == 0) {
-    return Status(Code::kUnavailable, "--grpc-address " + options_.grpc_address + ": cannot listen there");
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string& address = options_.grpc_addresses[i];
+    // gRPC sets no port where it could not listen, nor any behind that.
+    if (ports[i] == 0) return Status(Code::kUnavailable, "--grpc-address " + address + ": cannot listen there");
+    grpc_bound_addresses_.push_back(WithPort(address, ports[i]));
+    spdlog::info("gRPC at {}", grpc_bound_addresses_.back());
   }
-  grpc_bound_address_ = WithPort(options_.grpc_address, port);
+  if (grpc_server_ == nullptr) return Status(Code::kUnavailable, "the gRPC server does not start");
   return Status();
 }
 
@@ -329,25 +340,28 @@ Status Daemon::StartHttp() {
   const auto router = std::make_shared<http::Router>(is_known_token);
   query::AddProbeRoutes(
       *router, [this] { return !is_drained_; }, [this] { return MetricsText(); });
-  otlp_->AddRoutes(*router);
-  access_logs_->AddRoutes(*router);
+  if (options_.Serves("otlp")) otlp_->AddRoutes(*router);
+  access_logs_->AddRoutes(*router, [this](std::string_view listener) { return options_.Serves(listener); });
   const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
   decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
   enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
   AddGuardrail(*router);
-  http::HttpServerOptions options;
-  options.address = options_.http_address;
-  options.router = router;
-  options.tls = tls_;
-  options.post = post;
-  Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
-  if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
-  http_server_ = std::move(server).value();
+  for (const std::string& address : options_.http_addresses) {
+    http::HttpServerOptions options;
+    options.address = address;
+    options.router = router;
+    options.tls = tls_;
+    options.post = post;
+    Result<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(io_, std::move(options));
+    if (!server.ok()) return Status(server.status().code(), "--http-address " + server.status().message());
+    http_servers_.push_back(std::move(server).value());
+    spdlog::info("HTTP at {}", http_servers_.back()->bound_address());
+  }
   return Status();
 }
 
 std::string Daemon::ReadyLine() const {
-  return "ready grpc=" + grpc_bound_address_ + " http=" + http_server_->bound_address();
+  return "ready grpc=" + grpc_bound_addresses_.front() + " http=" + http_servers_.front()->bound_address();
 }
 
 Status Daemon::Run() {
@@ -370,7 +384,7 @@ void Daemon::Drain() {
   // Requests that were read are still to be answered, which takes a thread.
   sweep_timer_.cancel();
   io_.restart();
-  if (http_server_ != nullptr) http_server_->Drain();
+  for (const auto& server : http_servers_) server->Drain();
   std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });
   if (ingest_service_ != nullptr) ingest_service_->StopStreams();
   if (access_logs_) access_logs_->Stop();
@@ -384,11 +398,11 @@ void Daemon::Drain() {
   workers_.WaitUntilIdle();
   if (pipeline_ != nullptr) pipeline_->Drain();
   if (grpc_server_ != nullptr) grpc_server_->Wait();
-  if (http_server_ != nullptr) http_server_->WaitUntilClosed(kGraceForOpenCalls);
+  for (const auto& server : http_servers_) server->WaitUntilClosed(kGraceForOpenCalls);
   workers_.WaitUntilIdle();  // A request that was put off comes back to a worker.
   io_.stop();
   http.join();
-  http_server_.reset();
+  http_servers_.clear();
 }
 
 }  // namespace stillwatch::daemon

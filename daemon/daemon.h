@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "daemon/credentials.h"
 #include "daemon/health_service.h"
@@ -133,8 +134,8 @@ class Daemon {
   std::optional<enforcement::PortkeyIntake> portkey_intake_;
   std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
-  std::string grpc_bound_address_;
-  std::unique_ptr<http::HttpServer> http_server_;
+  std::vector<std::string> grpc_bound_addresses_;
+  std::vector<std::unique_ptr<http::HttpServer>> http_servers_;
   bool is_drained_ = false;
   std::jthread resume_;  // Finishes erasures of an earlier life. Last, so that it ends before what it uses.
 };

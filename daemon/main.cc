@@ -1,6 +1,7 @@
 // stillwatchd: log ingest, features, scoring, query and audit services over gRPC; health and metrics over HTTP.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <cstdio>
@@ -27,6 +28,15 @@ int Fail(const Status& status) {
   return status.code() == Code::kInvalidArgument ? kExitUnusable : kExitOther;
 }
 
+// Connections and the store's files count together. With the usual soft limit of 1,024 a thousand idle connections would
+// keep everybody else out.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("the limit of open files stays at its soft value");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,6 +47,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("stillwatchd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   spdlog::set_level(spdlog::level::from_str(options.log_level));
+  RaiseFileLimit();
 
   Result<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
   if (!daemon.ok()) return Fail(daemon.status());

@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <map>
@@ -82,8 +83,14 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
     return app.add_option("--" + name, value, help)->envname(variable)->capture_default_str();
   };
   add("data-dir", options.data_dir, "Directory of the store; made if missing")->required();
-  add("grpc-address", options.grpc_address, "HOST:PORT of all gRPC services; port 0 picks a free one");
-  add("http-address", options.http_address, "HOST:PORT of everything that is served over HTTP: health, metrics, what gateways push");
+  const auto add_list = [&add](const std::string& name, std::vector<std::string>& values, const std::string& help) {
+    return add(name, values, help + "; may be given several times")->delimiter(',')->allow_extra_args(false);
+  };
+  add_list("grpc-address", options.grpc_addresses, "HOST:PORT of all gRPC services; port 0 picks a free one");
+  add_list("http-address", options.http_addresses,
+           "HOST:PORT of everything that is served over HTTP: health, metrics, what gateways push");
+  add_list("without-listener", options.without_listeners, "A listener that takes nothing in")
+      ->check(CLI::IsMember(std::vector<std::string>(kListeners.begin(), kListeners.end())));
   add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
@@ -119,6 +126,10 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
 }
 
 }  // namespace
+
+bool Options::Serves(std::string_view listener) const {
+  return std::find(without_listeners.begin(), without_listeners.end(), listener) == without_listeners.end();
+}
 
 std::variant<Options, ExitNow> ParseOptions(int argc, const char* const* argv) {
   Options options;

@@ -1,9 +1,11 @@
 // What the daemon can be told: flags, environment, configuration file.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -14,8 +16,11 @@ namespace stillwatch::daemon {
 // Every option's default stands here. Flags win over the environment (STILLWATCH_DATA_DIR, …), which wins over the file.
 struct Options {
   std::string data_dir;
-  std::string grpc_address = "127.0.0.1:7443";
-  std::string http_address = "127.0.0.1:7480";
+  // HOST:PORT, one or more; all serve the same. The ready line tells the first.
+  std::vector<std::string> grpc_addresses = {"127.0.0.1:7443"};
+  std::vector<std::string> http_addresses = {"127.0.0.1:7480"};
+  // Of kListeners.
+  std::vector<std::string> without_listeners;
   // Threads that decode batches and score accounts; 0 means the cores less one.
   uint32_t worker_threads = 0;
   uint32_t allowed_lateness_seconds = 120;
@@ -50,7 +55,13 @@ struct Options {
   std::string log_level = "info";
   // Check the store and end, instead of serving.
   bool verify = false;
+
+  bool Serves(std::string_view listener) const;
 };
+
+// What takes in the logs of gateways on the addresses above, and can be turned off: OTLP, Envoy's access log service,
+// and the routes /v1/ingest/NAME. Syslog and files are off unless they are asked for.
+inline constexpr std::array<std::string_view, 5> kListeners = {"otlp", "envoy", "litellm", "kong", "ndjson"};
 
 // The program is to end now with this code: help was asked for, or an argument is not usable (2; said on standard error).
 struct ExitNow {

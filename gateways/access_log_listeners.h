@@ -31,7 +31,7 @@ class AccessLogListeners {
 
   // To be registered with the gRPC server.
   EnvoyAccessLogService& envoy() { return envoy_; }
-  void AddRoutes(http::Router& router) const { json_.AddRoutes(router); }
+  void AddRoutes(http::Router& router, const JsonIngest::IsServed& is_served) const { json_.AddRoutes(router, is_served); }
 
   // Each address is HOST:PORT; port 0 picks a free one, which the log tells. Errors: kInvalidArgument for an address
   // that is none, kUnavailable for one that cannot be bound.

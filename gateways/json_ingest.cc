@@ -172,10 +172,10 @@ void JsonIngest::Take(const http::Request& request, const http::Responder& respo
   Body(*this, request, responder, listener, fill).Take(request.body);
 }
 
-void JsonIngest::AddRoute(http::Router& router, std::string_view listener, Fill fill) const {
+void JsonIngest::AddRoute(http::Router& router, std::string_view name, std::string_view listener, Fill fill) const {
   http::Route route;
   route.method = http::Method::kPost;
-  route.path = "/v1/ingest/" + std::string(listener == "access_log" ? "ndjson" : listener);
+  route.path = "/v1/ingest/" + std::string(name);
   route.content_types = {"application/json",  "application/x-ndjson",   "application/ndjson",
                          "application/jsonl", "application/json-lines", "text/plain"};
   route.body_bytes_max = kBodyBytesMax;
@@ -186,10 +186,10 @@ void JsonIngest::AddRoute(http::Router& router, std::string_view listener, Fill 
   router.Add(std::move(route));
 }
 
-void JsonIngest::AddRoutes(http::Router& router) const {
-  AddRoute(router, "litellm", FillLiteLlm);
-  AddRoute(router, "kong", FillFromKong);
-  AddRoute(router, "access_log", FillAccessLog);
+void JsonIngest::AddRoutes(http::Router& router, const IsServed& is_served) const {
+  if (is_served("litellm")) AddRoute(router, "litellm", "litellm", FillLiteLlm);
+  if (is_served("kong")) AddRoute(router, "kong", "kong", FillFromKong);
+  if (is_served("ndjson")) AddRoute(router, "ndjson", "access_log", FillAccessLog);
 }
 
 void JsonIngest::RegisterReaders(ListenerCatalog& catalog) {

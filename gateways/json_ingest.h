@@ -29,7 +29,9 @@ class JsonIngest {
   JsonIngest(const IntakeResources& resources, const ListenerCatalog& catalog, const ingest::EventDecoder& decoder)
       : resources_(resources), catalog_(catalog), decoder_(decoder) {}
 
-  void AddRoutes(http::Router& router) const;
+  // POST /v1/ingest/NAME for litellm, kong and ndjson, as far as each is served.
+  using IsServed = std::function<bool(std::string_view name)>;
+  void AddRoutes(http::Router& router, const IsServed& is_served) const;
   // Tells the catalog how captured bodies of these listeners are read.
   static void RegisterReaders(ListenerCatalog& catalog);
 
@@ -38,7 +40,7 @@ class JsonIngest {
   using Fill = void (*)(const simdjson::dom::object& message, std::string_view text, Record& record);
   class Body;
 
-  void AddRoute(http::Router& router, std::string_view listener, Fill fill) const;
+  void AddRoute(http::Router& router, std::string_view name, std::string_view listener, Fill fill) const;
   void Take(const http::Request& request, const http::Responder& responder, std::string_view listener, Fill fill) const;
 
   const IntakeResources& resources_;

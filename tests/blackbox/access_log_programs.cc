@@ -4,36 +4,18 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <limits>
 #include <utility>
 
 #include "storage/event_log.h"
 #include "storage/rocksdb_store.h"
+#include "tests/blackbox/http_exchange.h"
 
 namespace stillwatch::blackbox {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-// Sends a request and reads to the end of the answer; empty if nobody listens.
-std::string Exchange(uint16_t port, const std::string& request) {
-  asio::io_context io;
-  tcp::socket socket(io);
-  boost::system::error_code error;
-  socket.connect({asio::ip::address_v4::loopback(), port}, error);
-  if (error) return "";
-  asio::write(socket, asio::buffer(request), error);
-  std::string answer;
-  asio::read(socket, asio::dynamic_buffer(answer), error);
-  return answer;
-}
-
-uint16_t PortOf(const std::string& address) {
-  return static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
-}
 
 StoredEvent EventOf(const UsageBatch& batch, size_t row) {
   const auto text = [&](TextField field) { return std::string(batch.text(row, field)); };
@@ -87,14 +69,10 @@ void WaitForListener(uint16_t port) {
 }
 
 std::string Ask(uint16_t port, const std::string& account, const std::string& agent) {
-  return Exchange(port, "GET /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+  return Exchange("127.0.0.1:" + std::to_string(port),
+                  "GET /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
                             "\r\nUser-Agent: " + agent + "\r\nX-Account-Id: " + account +
                             "\r\nConnection: close\r\n\r\n");
-}
-
-std::string Get(const Deployment& deployment, const std::string& path) {
-  return Exchange(PortOf(deployment.http_address()),
-                  "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 }
 
 std::string ToldAddress(const Deployment& deployment, const std::string& words) {

@@ -36,8 +36,6 @@ uint16_t FreePort();
 void WaitForListener(uint16_t port);
 // Makes a GET request of a model's path for `account`, and returns the answer.
 std::string Ask(uint16_t port, const std::string& account, const std::string& agent = "test-agent/1.0");
-// What the daemon's HTTP address serves there.
-std::string Get(const Deployment& deployment, const std::string& path);
 // HOST:PORT that the daemon's log tells after these words.
 std::string ToldAddress(const Deployment& deployment, const std::string& words);
 // A file of deploy/gateways with `from` replaced by `to`, which must be in it.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/blackbox/access_log_programs.h"
+#include "tests/blackbox/http_exchange.h"
 
 namespace stillwatch::blackbox {
 namespace {
@@ -184,7 +185,7 @@ TEST_F(AccessLogsTest, ADatagramOfNoSenseIsCountedWithItsSource) {
   Ask(port, "account-1");
   const std::string counted =
       "stillwatch_source_rejected_total{listener=\"syslog\",source=\"syslog 127.0.0.1\",reason=\"bad_encoding\"} 1";
-  while (Get(*deployment_, "/metrics").find(counted) == std::string::npos) {
+  while (Get(deployment_->http_address(), "/metrics").find(counted) == std::string::npos) {
   }
   EXPECT_EQ(deployment_->Status().rejected_event_count(), 1U);
 }

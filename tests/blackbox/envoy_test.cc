@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "tests/blackbox/access_log_programs.h"
+#include "tests/blackbox/http_exchange.h"
 
 namespace stillwatch::blackbox {
 namespace {
 
 // The value of a source's metric; -1 if there is none.
 int64_t OfSource(const Deployment& deployment, const std::string& metric) {
-  const std::string metrics = Get(deployment, "/metrics");
+  const std::string metrics = Get(deployment.http_address(), "/metrics");
   const std::string name = metric + "{listener=\"envoy\",source=\"envoy-1/llm\"} ";
   const size_t at = metrics.find(name);
   return at == std::string::npos ? -1 : std::stoll(metrics.substr(at + name.size()));

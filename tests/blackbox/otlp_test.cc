@@ -1,14 +1,8 @@
-// What OpenTelemetry's own exporters send to the real daemon, and what hostile senders do.
+// What OpenTelemetry's own exporters send to the real daemon.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -18,15 +12,11 @@
 #include "storage/event_log.h"
 #include "storage/rocksdb_store.h"
 #include "tests/blackbox/deployment.h"
-#include "tests/http/compression.h"
 
 namespace stillwatch::blackbox {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 constexpr int kCallCount = 1000;
 
@@ -145,64 +135,6 @@ TEST(MapCommandTest, ShowsWhatACapturedMessageBecomes) {
   Deployment extended({"--gateway-mapping", directory / "own.toml"});
   EXPECT_THAT(extended.Client({"map", "--listener", "otlp", file}).output,
               HasSubstr(R"({"field":"account_id","key":"my.tenant","value":"acme","problem":""})"));
-}
-
-class HostileSenderTest : public ::testing::Test {
- protected:
-  tcp::socket Connect() {
-    const std::string& address = deployment_.http_address();
-    const size_t colon = address.rfind(':');
-    tcp::resolver resolver(io_);
-    tcp::socket socket(io_);
-    asio::connect(socket, resolver.resolve(address.substr(0, colon), address.substr(colon + 1)));
-    return socket;
-  }
-  std::string Exchange(const std::string& request) {
-    tcp::socket socket = Connect();
-    boost::system::error_code ignored;
-    asio::write(socket, asio::buffer(request), ignored);
-    std::string received;
-    asio::read(socket, asio::dynamic_buffer(received), ignored);
-    return received;
-  }
-  static std::string Post(const std::string& body, const std::string& content_type, const std::string& headers = "") {
-    return "POST /v1/traces HTTP/1.1\r\nHost: test\r\nContent-Type: " + content_type +
-           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n" + headers + "\r\n" + body;
-  }
-  void ExpectAlive() {
-    EXPECT_THAT(Exchange("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
-  }
-
-  asio::io_context io_;
-  Deployment deployment_;
-};
-
-TEST_F(HostileSenderTest, BadBodiesAreRefused) {
-  const std::string json = "application/json";
-  EXPECT_THAT(Exchange(Post(std::string(1 << 20, '['), json)), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Exchange(Post(R"({"resourceSpans":)" + std::string(1 << 20, '['), json)), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Exchange(Post("\xff\xff\xff\xff", "application/x-protobuf")), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Exchange(Post("{}", "text/html")), StartsWith("HTTP/1.1 415 "));
-  const std::string bomb = http::Compress(std::string(100 << 20, ' '), http::Coding::kGzip);
-  EXPECT_THAT(Exchange(Post(bomb, json, "Content-Encoding: gzip\r\n")), StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(
-      Exchange("POST /v1/traces HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n"),
-      StartsWith("HTTP/1.1 413 "));
-  std::string huge = R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[)";
-  for (int i = 0; i < 100'000; ++i) huge += R"({"key":"k)" + std::to_string(i) + R"(","value":{"intValue":1}},)";
-  huge.back() = ']';
-  EXPECT_THAT(Exchange(Post(huge + "}]}]}]}", json)), StartsWith("HTTP/1.1 200 "));
-  ExpectAlive();
-}
-
-TEST_F(HostileSenderTest, ThousandsOfIdleConnectionsDoNotKeepOthersOut) {
-  std::vector<tcp::socket> idle;
-  for (int i = 0; i < 900; ++i) {
-    idle.push_back(Connect());
-    boost::system::error_code ignored;
-    asio::write(idle.back(), asio::buffer(std::string("POST /v1/traces HTTP/1.1\r\nContent-Ty")), ignored);
-  }
-  ExpectAlive();
 }
 
 }  // namespace

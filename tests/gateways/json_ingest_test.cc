@@ -17,7 +17,9 @@ using ::testing::HasSubstr;
 
 class JsonIngestTest : public ::testing::Test {
  protected:
-  JsonIngestTest() { ingest_.AddRoutes(router_); }
+  JsonIngestTest() {
+    ingest_.AddRoutes(router_, [](std::string_view) { return true; });
+  }
 
   http::Response Post(const std::string& path, std::string body, const std::string& content_type = "application/json") {
     http::Request request;
