@@ -224,6 +224,7 @@ Status Daemon::StartGateways() {
                                             [this] { return engine_->counters().watermark_unix_nano; },
                                             [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
   otlp_.emplace(*intake_, *listeners_);
+  portkey_usage_.emplace(*intake_, *listeners_);
   WatchGateways();
   return Status();
 }
@@ -323,13 +324,11 @@ std::string Daemon::MetricsText() const {
 }
 
 void Daemon::AddGuardrail(http::Router& router) {
-  portkey_intake_.emplace(*decoder_, *pipeline_, admission_, ingest_counters_, Now);
-  guardrail_.emplace(
-      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
-      enforcement::DefaultGuardrailAccountKeys(),
-      [this](std::string_view body, std::string_view account_id, std::function<void(const Status&)> done) {
-        portkey_intake_->Take(body, account_id, std::move(done));
-      });
+  guardrail_.emplace([this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
+                     portkey_usage_->account_keys(),
+                     [this](const http::Request& request, std::function<void(const Status&)> done) {
+                       portkey_usage_->Take(request, std::move(done));
+                     });
   enforcement::AddGuardrailRoute(router, *guardrail_, [this] { return admission_.has_room(); });
 }
 

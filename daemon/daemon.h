@@ -23,7 +23,6 @@
 #include "enforcement/enforcer.h"
 #include "enforcement/external_authorization.h"
 #include "enforcement/guardrail.h"
-#include "enforcement/portkey_usage.h"
 #include "features/phrase_engine.h"
 #include "features/prompt_digest.h"
 #include "gateways/access_log_listeners.h"
@@ -31,6 +30,7 @@
 #include "gateways/intake.h"
 #include "gateways/listener_catalog.h"
 #include "gateways/otlp_service.h"
+#include "gateways/portkey_usage.h"
 #include "http/http_server.h"
 #include "http/tls_files.h"
 #include "ingest/account_eraser.h"
@@ -131,7 +131,7 @@ class Daemon {
   std::optional<enforcement::DecisionService> decision_service_;
   std::optional<enforcement::ExternalAuthorization> external_authorization_;
   std::optional<enforcement::DecisionStream> decision_stream_;
-  std::optional<enforcement::PortkeyIntake> portkey_intake_;
+  std::optional<gateways::PortkeyUsage> portkey_usage_;
   std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::vector<std::string> grpc_bound_addresses_;

@@ -51,11 +51,11 @@ void Guardrail::Answer(http::Request request, const http::Responder& responder) 
     return;
   }
   const http::Response response = VerdictResponse(check_(*account_id).permission);
-  if (!take_usage_ || account_id->empty()) {
+  if (!take_usage_) {
     responder.Respond(response);
     return;
   }
-  take_usage_(request.body, *account_id, [responder, response](const Status& status) {
+  take_usage_(request, [responder, response](const Status& status) {
     responder.Respond(status.ok() ? response : http::BusyResponse(status.message() + "\n"));
   });
 }

@@ -14,12 +14,6 @@
 
 namespace stillwatch::enforcement {
 
-// Where the account stands in a guardrail's body, names joined by dots; the first that holds a text counts.
-inline const std::vector<std::string>& DefaultGuardrailAccountKeys() {
-  static const std::vector<std::string> keys = {"metadata._user", "request.json.user"};
-  return keys;
-}
-
 // Answers the guardrail webhook of Portkey's gateway: {"verdict": true}, or false for an account whose requests are
 // refused, so that the gateway itself stops the call (status 446). Before a call (an input guardrail) nothing is spent
 // on it; after it (an output guardrail) the answer is held back. An account that is not told, or not known, goes on.
@@ -27,11 +21,11 @@ inline const std::vector<std::string>& DefaultGuardrailAccountKeys() {
 // JSON object is refused with 400, and the gateway then lets the call go on.
 class Guardrail {
  public:
-  // Takes the usage that a body tells of an account, and calls `done` with what became of it; nothing to take is no
-  // error. If `done` goes without a call, the gateway is told that the daemon is stopping.
-  using TakeUsage =
-      std::function<void(std::string_view body, std::string_view account_id, std::function<void(const Status&)> done)>;
+  // Takes the usage that a body tells, and calls `done` with what became of it; nothing to take is no error. If `done`
+  // goes without a call, the gateway is told that the daemon is stopping.
+  using TakeUsage = std::function<void(const http::Request& request, std::function<void(const Status&)> done)>;
 
+  // `account_keys`: where the account stands in a body, names joined by dots; the first that holds a text counts.
   Guardrail(query::CheckAccountNow check, std::vector<std::string> account_keys, TakeUsage take_usage)
       : check_(std::move(check)), account_keys_(std::move(account_keys)), take_usage_(std::move(take_usage)) {}
 

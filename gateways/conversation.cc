@@ -91,7 +91,9 @@ void ReadInputObject(const object& members, Conversation& out) {
   std::string_view role = TextAt(members, "role");
   if (role.empty()) role = TextAt(members, "type");
   if (role == "text") role = "user";
-  AddMessage(role, ContentOf(members), out);
+  std::string content = ContentOf(members);
+  if (role.empty() && content.empty()) return;  // A request that holds none.
+  AddMessage(role, std::move(content), out);
 }
 
 void ReadMessages(const element& input, Conversation& out) {

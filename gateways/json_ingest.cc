@@ -35,12 +35,12 @@ bool IsOwnEvent(const object& message) {
   return (has("account_id") || has("accountId")) && (has("time_unix_nano") || has("timeUnixNano"));
 }
 
-std::string SourceOf(const http::Request& request) {
+}  // namespace
+
+std::string SourceNameOf(const http::Request& request) {
   std::string source = request.query_value("source");
   return source.empty() ? request.peer.substr(0, request.peer.rfind(':')) : source;
 }
-
-}  // namespace
 
 // Takes the messages of one body.
 class JsonIngest::Body {
@@ -50,7 +50,7 @@ class JsonIngest::Body {
       : ingest_(ingest),
         resources_(ingest.resources_),
         listener_(listener),
-        source_name_(SourceOf(request)),
+        source_name_(SourceNameOf(request)),
         fill_(fill),
         takes_own_events_(listener == "access_log"),
         responder_(responder),

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "gateways/intake.h"
@@ -12,10 +13,12 @@
 
 namespace stillwatch::gateways {
 
+// Who sent an HTTP request, as the query's `source` says, or else its address.
+std::string SourceNameOf(const http::Request& request);
+
 // Serves POST /v1/ingest/litellm, /v1/ingest/kong and /v1/ingest/ndjson: a list of objects, one object, or one a line.
 // Those of ndjson are events of our own (account_id and time_unix_nano are there; fields as in
-// proto/stillwatch/v1/usage.proto), and else lines of an access log. The sender is named by the query's `source`, or by
-// its address.
+// proto/stillwatch/v1/usage.proto), and else lines of an access log. The sender is named by SourceNameOf.
 //
 // The answer comes when what is good is durable: 200 with {"accepted":N,"duplicate":N,"ignored":N,"rejected":N,
 // "rejections":[{"line":N,"reason":R,"message":M}]}. 400 for a body that is no JSON at all; 503 with Retry-After when

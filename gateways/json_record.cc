@@ -7,6 +7,7 @@
 #include "gateways/content_id.h"
 #include "gateways/json_fields.h"
 #include "gateways/request_path.h"
+#include "proto/limits.h"
 
 namespace stillwatch::gateways {
 namespace {
@@ -40,6 +41,17 @@ std::string_view OperationOfCallType(std::string_view call_type) {
     if (call_type == name || (call_type.starts_with('a') && call_type.substr(1) == name)) return operation;
   }
   return call_type;
+}
+
+// An answer is made within this time; a `created` that lies further off is another clock's.
+constexpr int64_t kAnswerNanoMax = kNanosecondsPerHour;
+
+int64_t TimeOfAnswer(const object& answer, int64_t now_unix_nano) {
+  uint64_t created = 0;
+  if (answer["created"].get(created) != simdjson::SUCCESS) return now_unix_nano;
+  if (created > static_cast<uint64_t>(now_unix_nano / kNanosecondsPerSecond)) return now_unix_nano;
+  const int64_t time = static_cast<int64_t>(created) * kNanosecondsPerSecond;
+  return now_unix_nano - time <= kAnswerNanoMax ? time : now_unix_nano;
 }
 
 }  // namespace
@@ -78,6 +90,26 @@ void FillFromKong(const object& entry, std::string_view entry_text, Record& reco
     }
   }
   AddJsonFields(entry, "", record);
+}
+
+void FillFromPortkey(const object& body, int64_t now_unix_nano, Record& record) {
+  record.Clear();
+  int64_t time_unix_nano = now_unix_nano;
+  object part;
+  if (body["request"].get_object().get(part) == simdjson::SUCCESS) {
+    AddWhole(part, "json", "request.json", record);
+    object parameters;
+    if (part["json"].get_object().get(parameters) == simdjson::SUCCESS) {
+      AddWhole(parameters, "logit_bias", "request.json.logit_bias", record);
+    }
+  }
+  if (body["response"].get_object().get(part) == simdjson::SUCCESS) {
+    AddWhole(part, "json", "response.json", record);
+    object answer;
+    if (part["json"].get_object().get(answer) == simdjson::SUCCESS) time_unix_nano = TimeOfAnswer(answer, now_unix_nano);
+  }
+  record.Add("time_unix_nano", Value::Integer(time_unix_nano));
+  AddJsonFields(body, "", record);
 }
 
 }  // namespace stillwatch::gateways

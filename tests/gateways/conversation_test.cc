@@ -51,6 +51,12 @@ TEST(ConversationTest, WithoutTextNothingIsKnown) {
   }
 }
 
+TEST(ConversationTest, ARequestWithoutMessagesHasNoneAndIsNone) {
+  const Conversation read = Input(R"({"model":"m","temperature":0.5})");
+  EXPECT_FALSE(read.message_count.has_value());
+  EXPECT_EQ(read.prompt, "");
+}
+
 TEST(ConversationTest, ReadsTheFormsOfOutput) {
   for (
       const char* text : {
