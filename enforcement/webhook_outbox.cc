@@ -88,12 +88,12 @@ void WebhookOutbox::Remove(uint64_t receiver, uint64_t sequence) {
 
 void WebhookOutbox::Forget(const std::string& account_id) {
   const std::lock_guard lock(mutex_);
-  for (auto& [receiver, queue] : queues_) {
-    const uint64_t receiver_number = receiver;
-    std::erase_if(queue.messages, [&](const storage::OutboxMessage& message) {
+  for (auto& entry : queues_) {
+    Queue& queue = entry.second;
+    std::erase_if(queue.messages, [&, receiver = entry.first](const storage::OutboxMessage& message) {
       if (message.account_id != account_id) return false;
       queue.body_bytes -= message.body.size();
-      storage::DeleteOutboxMessage(receiver_number, message.sequence, unsaved_);
+      storage::DeleteOutboxMessage(receiver, message.sequence, unsaved_);
       return true;
     });
   }

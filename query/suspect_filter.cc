@@ -172,8 +172,8 @@ Result<SuspectFilter> SuspectFilter::Parse(std::string_view text) { return Suspe
 
 bool SuspectFilter::Matches(const Term& term, const detector::AccountSummary& account) {
   const auto holds = [&](const auto& actual) {
-    using Value = std::decay_t<decltype(actual)>;
-    const std::partial_ordering order = actual <=> std::get<Value>(term.value);
+    using Actual = std::decay_t<decltype(actual)>;
+    const std::partial_ordering order = actual <=> std::get<Actual>(term.value);
     switch (term.op) {
       case Operator::kEqual:
         return order == 0;

@@ -52,7 +52,7 @@ void AppendNumbers(std::span<const uint64_t> numbers, const ListPlan& plan, std:
       }
       break;
     default:
-      std::memcpy(at, numbers.data(), plan.bytes);
+      if (!numbers.empty()) std::memcpy(at, numbers.data(), plan.bytes);
   }
 }
 
@@ -70,7 +70,7 @@ bool ReadNumbers(ListEncoding encoding, ByteReader& reader, std::span<uint64_t> 
       });
     case ListEncoding::kFixed64:
       if (!reader.ReadBytes(numbers.size_bytes(), bytes)) return false;
-      std::memcpy(numbers.data(), bytes.data(), bytes.size());
+      if (!bytes.empty()) std::memcpy(numbers.data(), bytes.data(), bytes.size());
       return true;
     default:
       return false;

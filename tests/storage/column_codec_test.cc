@@ -122,6 +122,15 @@ TEST(ColumnCodecTest, APresenceBitBehindTheLastRowIsRefused) {
   EXPECT_FALSE(DecodeNumberColumn(encoding, "\x09\x01\x02", 3, column));
 }
 
+TEST(ColumnCodecTest, AColumnThatNoRowHasIsRead) {
+  const std::string_view presence("\0", 1);
+  for (const ListEncoding encoding : {ListEncoding::kVarint, ListEncoding::kDeltaVarint, ListEncoding::kFixed64}) {
+    NumberColumn column;
+    EXPECT_TRUE(DecodeNumberColumn(static_cast<uint8_t>(encoding) | kPresenceFlag, presence, 4, column));
+    EXPECT_TRUE(column.numbers.empty());
+  }
+}
+
 TEST(ColumnCodecTest, ChoosesTheShortestList) {
   std::string bytes;
   std::vector<uint64_t> numbers;
