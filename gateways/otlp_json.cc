@@ -240,6 +240,7 @@ bool ReadItems(OtlpSignal signal, const object& request, const TakeOtlpItem& tak
 }  // namespace
 
 Status ReadOtlpJson(OtlpSignal signal, std::string_view body, const TakeOtlpItem& take) {
+  if (body.empty()) return {Code::kInvalidArgument, "the body is empty"};  // simdjson copies it, even from nowhere.
   simdjson::dom::parser parser;
   object request;
   const simdjson::error_code error = parser.parse(body.data(), body.size()).get(request);

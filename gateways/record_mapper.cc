@@ -144,7 +144,7 @@ void RecordMapper::Map(Record& record, Scratch& scratch, MappedRecord& out) cons
     is_excluded |= entry->Excludes(field.value);
     out.is_call |= entry->marks_call;
     for (const Use& use : entry->uses) Take(use, record, i, number, out);
-    if (!entry->is_expanded) continue;
+    if (!entry->is_expanded || field.value.text.empty()) continue;  // A number has no text.
     simdjson::dom::object object;
     if (scratch.parser.parse(field.value.text.data(), field.value.text.size()).get(object) == simdjson::SUCCESS) {
       // An object that is a field itself (logit_bias) is not taken apart.

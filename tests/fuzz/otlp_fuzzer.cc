@@ -34,7 +34,7 @@ constexpr char kJson[] =
     R"("startTimeUnixNano":"1780000000000000001","attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},)"
     R"({"key":"user.id","value":{"stringValue":"a"}},{"key":"gen_ai.usage.input_tokens","value":{"intValue":"7"}},)"
     R"({"key":"gen_ai.request.temperature","value":{"doubleValue":0.5}},{"key":"gen_ai.response.finish_reasons",)"
-    R"("value":{"arrayValue":{"values":[{"stringValue":"stop"}]}}},{"key":"o","value":{"kvlistValue":{"values":[]}}}],)"
+    R"("value":{"arrayValue":{"values":[{"stringValue":"stop"}]}}},{"key":"metadata","value":{"intValue":7}}],)"
     R"("events":[{"name":"gen_ai.user.message","attributes":[{"key":"content","value":{"stringValue":"Hi"}}]}]}]}]}],)"
     R"("resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":5,"body":{"kvlistValue":{"values":[{"key":"content",)"
     R"("value":{"stringValue":"Hello"}}]}},"attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.choice"}}]}]}]}]})";

@@ -82,6 +82,14 @@ TEST_F(EventBuilderTest, OldAndNewNamesMix) {
   EXPECT_EQ(builder_.unusable_field_count(), 0u);
 }
 
+TEST_F(EventBuilderTest, ANumberWhereAnObjectIsUsualIsNoObject) {
+  Record record = Call();
+  record.Add("metadata", Value::Integer(7));
+  record.Add("llm.invocation_parameters", Value::Text("{"));
+  ASSERT_EQ(builder_.Add(record, "id"), Outcome::kEvent);
+  EXPECT_FALSE(has(NumberField::kTopP));
+}
+
 TEST_F(EventBuilderTest, TheFirstSelectorOfTheListWinsAndEmptyOnesAreNone) {
   Record record;
   record.Add("span.start_time_unix_nano", Value::Integer(kTime));

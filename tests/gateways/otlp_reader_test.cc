@@ -153,6 +153,7 @@ TEST(OtlpReaderTest, CutAndForeignBytesAreRefused) {
                            R"({"resourceSpans":[{"scopeSpans":{}}]})"}) {
     EXPECT_EQ(ReadOtlpJson(OtlpSignal::kTraces, json, ignore).code(), Code::kInvalidArgument) << json;
   }
+  EXPECT_EQ(ReadOtlpJson(OtlpSignal::kTraces, {}, ignore).code(), Code::kInvalidArgument);
 }
 
 TEST(OtlpReaderTest, DeepAndHugeValuesAreHarmless) {
