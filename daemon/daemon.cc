@@ -344,7 +344,7 @@ Status Daemon::StartHttp() {
   const auto post = [this](std::function<void()> task) { workers_.Post(std::move(task)); };
   decision_stream_.emplace(enforcer_->book(), enforcer_->counters(), Now);
   enforcement::AddDecisionRoutes(*router, *decision_stream_, post, is_known_token);
-  AddGuardrail(*router);
+  if (options_.Serves("portkey")) AddGuardrail(*router);
   for (const std::string& address : options_.http_addresses) {
     http::HttpServerOptions options;
     options.address = address;

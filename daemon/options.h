@@ -61,7 +61,7 @@ struct Options {
 
 // What takes in the logs of gateways on the addresses above, and can be turned off: OTLP, Envoy's access log service,
 // and the routes /v1/ingest/NAME. Syslog and files are off unless they are asked for.
-inline constexpr std::array<std::string_view, 5> kListeners = {"otlp", "envoy", "litellm", "kong", "ndjson"};
+inline constexpr std::array<std::string_view, 6> kListeners = {"otlp", "envoy", "litellm", "kong", "ndjson", "portkey"};
 
 // The program is to end now with this code: help was asked for, or an argument is not usable (2; said on standard error).
 struct ExitNow {

@@ -1,6 +1,7 @@
 #include "gateways/json_body.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gateways/json_parsing.h"
 
@@ -83,6 +84,21 @@ Status ForEachJson(std::string_view body, const TakeJson& take, const RefuseJson
   if (may_be_one && reader.ReadOne(trimmed)) return Status();
   reader.ReadLines(body);
   return Status();
+}
+
+ReadRecords ReaderOfJson(FillRecord fill) {
+  return [fill = std::move(fill)](std::string_view body, const TakeRecord& take) {
+    Status refused;
+    Record record;
+    const auto take_json = [&](uint32_t /*line*/, const simdjson::dom::object& message, std::string_view text) {
+      fill(message, text, record);
+      take(record, {});
+    };
+    const Status status = ForEachJson(body, take_json, [&refused](uint32_t line, const std::string& reason) {
+      refused = Status(Code::kInvalidArgument, "line " + std::to_string(line) + ": " + reason);
+    });
+    return status.ok() ? refused : status;
+  };
 }
 
 }  // namespace stillwatch::gateways

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "gateways/listener_catalog.h"
+#include "gateways/record.h"
 #include "proto/result.h"
 
 namespace stillwatch::gateways {
@@ -24,5 +26,10 @@ using RefuseJson = std::function<void(uint32_t line, const std::string& reason)>
 // elements of the list, from 1. In NDJSON a bad line does not stop the others. Errors: kInvalidArgument if a list is
 // not JSON.
 Status ForEachJson(std::string_view body, const TakeJson& take, const RefuseJson& refuse);
+
+// Makes a record of one message.
+using FillRecord = std::function<void(const simdjson::dom::object& message, std::string_view text, Record& record)>;
+// Reads captured bodies of a listener (see ListenerCatalog). Of messages that are none the last one is told.
+ReadRecords ReaderOfJson(FillRecord fill);
 
 }  // namespace stillwatch::gateways

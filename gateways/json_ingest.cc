@@ -193,21 +193,8 @@ void JsonIngest::AddRoutes(http::Router& router, const IsServed& is_served) cons
 }
 
 void JsonIngest::RegisterReaders(ListenerCatalog& catalog) {
-  for (const auto& [listener, fill] :
-       std::initializer_list<std::pair<std::string_view, Fill>>{{"litellm", FillLiteLlm}, {"kong", FillFromKong}}) {
-    catalog.Register(listener, [fill = fill](std::string_view body, const TakeRecord& take) {
-      Status refused;
-      Record record;
-      const auto take_json = [&](uint32_t /*line*/, const object& message, std::string_view text) {
-        fill(message, text, record);
-        take(record, {});
-      };
-      const Status status = ForEachJson(body, take_json, [&refused](uint32_t line, const std::string& reason) {
-        refused = Status(Code::kInvalidArgument, "line " + std::to_string(line) + ": " + reason);
-      });
-      return status.ok() ? refused : status;
-    });
-  }
+  catalog.Register("litellm", ReaderOfJson(FillLiteLlm));
+  catalog.Register("kong", ReaderOfJson(FillFromKong));
   catalog.Register("access_log", [](std::string_view body, const TakeRecord& take) {
     AccessLogLineReader reader;
     Record record;

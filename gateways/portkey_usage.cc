@@ -16,18 +16,10 @@ constexpr std::string_view kListener = "portkey";
 
 PortkeyUsage::PortkeyUsage(const IntakeResources& resources, ListenerCatalog& catalog)
     : resources_(resources), mapper_(*catalog.mapper(kListener)) {
-  catalog.Register(kListener, [&resources](std::string_view body, const TakeRecord& take) {
-    Status refused;
-    Record record;
-    const auto take_json = [&](uint32_t /*line*/, const simdjson::dom::object& message, std::string_view /*text*/) {
-      FillFromPortkey(message, resources.clock(), record);
-      take(record, {});
-    };
-    const Status status = ForEachJson(body, take_json, [&refused](uint32_t line, const std::string& reason) {
-      refused = Status(Code::kInvalidArgument, "line " + std::to_string(line) + ": " + reason);
-    });
-    return status.ok() ? refused : status;
-  });
+  catalog.Register(kListener, ReaderOfJson([&resources](const simdjson::dom::object& body, std::string_view /*text*/,
+                                                        Record& record) {
+                     FillFromPortkey(body, resources.clock(), record);
+                   }));
 }
 
 std::vector<std::string> PortkeyUsage::account_keys() const {
@@ -38,6 +30,7 @@ std::vector<std::string> PortkeyUsage::account_keys() const {
 }
 
 void PortkeyUsage::Take(const http::Request& request, std::function<void(const Status&)> done) const {
+  resources_.counters.received_bytes += request.body.size();
   IntakeRequest intake(resources_, mapper_, std::string(kListener), request.body.size());
   EventBuilder& builder = intake.BuilderOf(SourceNameOf(request));
   Record record;

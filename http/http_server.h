@@ -1,4 +1,4 @@
-// The one HTTP listener: reads requests, lets the router choose, writes the answers.
+// An HTTP listener: reads requests, lets the router choose, writes the answers.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -42,7 +42,7 @@ TEST_F(ClientsTest, BufFindsEveryServiceByReflection) {
 TEST_F(ClientsTest, BufCallsMethodsThatItKnowsByReflectionOnly) {
   const Finished health = BufCurl({"--data", "{}", Url("grpc.health.v1.Health/Check")});
   EXPECT_EQ(health.exit_code, 0) << health.errors;
-  EXPECT_THAT(health.output, HasSubstr("SERVING"));
+  EXPECT_THAT(health.output, HasSubstr(R"("status": "SERVING")"));
 
   const Finished check =
       BufCurl({"--data", R"({"accountId":"a"})", "--emit-defaults", Url("stillwatch.v1.QueryService/CheckAccount")});
@@ -84,7 +84,7 @@ TEST_F(ClientsTest, ALoadOfUnaryCallsEndsWithoutAnError) {
   EXPECT_THAT(load.output, HasSubstr(count + " done, " + count + " succeeded, 0 failed, 0 errored, 0 timeout"));
   // HTTP's status says nothing of gRPC's; the daemon counts what it answered.
   EXPECT_THAT(Get(deployment_.http_address(), "/metrics"),
-              HasSubstr("stillwatch_enforcement_answers_total{interface=\"check_account\",answer=\"allowed\"} " + count));
+              HasSubstr("stillwatch_enforcement_answers_total{interface=\"check_account\",answer=\"allowed\"} " + count + "\n"));
 }
 
 }  // namespace

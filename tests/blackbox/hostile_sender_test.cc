@@ -21,6 +21,22 @@ namespace {
 namespace asio = boost::asio;
 using ::testing::StartsWith;
 
+// The soft limit of open files that most systems start a daemon with, while this lives.
+class UsualFileLimit {
+ public:
+  UsualFileLimit() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit usual{std::min<rlim_t>(1024, before_.rlim_max), before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &usual);
+  }
+  ~UsualFileLimit() { setrlimit(RLIMIT_NOFILE, &before_); }
+  UsualFileLimit(const UsualFileLimit&) = delete;
+  UsualFileLimit& operator=(const UsualFileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 class HostileSenderTest : public ::testing::Test {
  protected:
   std::string Send(const std::string& request) { return Exchange(deployment_.http_address(), request); }
@@ -56,6 +72,7 @@ class HostileSenderTest : public ::testing::Test {
   }
 
   asio::io_context io_;
+  const UsualFileLimit file_limit_;
   Deployment deployment_;
   std::vector<asio::ip::tcp::socket> connections_;
 };
@@ -83,8 +100,8 @@ TEST_F(HostileSenderTest, TenThousandConnectionsOverHttpKeepNobodyOut) {
 }
 
 TEST_F(HostileSenderTest, TenThousandConnectionsOverGrpcKeepNobodyOut) {
-  // Half of them say nothing at all, the others stop in the middle of HTTP/2's preface. The daemon has the same limit of
-  // open files as this process.
+  // Half of them say nothing at all, the others stop in the middle of HTTP/2's preface. The daemon has the same hard limit
+  // of open files as this process.
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   const size_t each = std::min<size_t>(5'000, (limit.rlim_max - 512) / 2);

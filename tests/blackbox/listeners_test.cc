@@ -84,10 +84,11 @@ TEST(ListenersTest, AnAddressThatCannotBeHadIsNamed) {
 }
 
 TEST(ListenersTest, OneThatIsOffTakesNothingIn) {
-  const Deployment deployment({"--without-listener", "otlp", "--without-listener=envoy,kong"});
+  const Deployment deployment({"--without-listener", "otlp", "--without-listener=envoy,kong,portkey"});
   EXPECT_THAT(Post(deployment.http_address(), "/v1/traces"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Post(deployment.http_address(), "/v1/logs"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Post(deployment.http_address(), "/v1/ingest/kong"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(Post(deployment.http_address(), "/v1/ingest/portkey"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Post(deployment.http_address(), "/v1/ingest/litellm"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(Post(deployment.http_address(), "/v1/ingest/ndjson"), StartsWith("HTTP/1.1 200 "));
   for (const char* method :
