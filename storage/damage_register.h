@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
+#include <utility>
 
 namespace stillwatch::storage {
 
@@ -17,24 +18,29 @@ class DamageRegister {
   static constexpr size_t kPlaceCountMax = 10'000;
   using Listener = std::function<void(const std::string& place, const std::string& reason)>;
 
-  // To be set before the first reader starts. Called under the register's lock, so it must not note anything itself.
-  void OnDamage(Listener listener) { listener_ = std::move(listener); }
+  // To be set before the first reader starts; told at once of what was noted before. Called under the register's lock, so
+  // it must not note anything itself.
+  void OnDamage(Listener listener) {
+    const std::lock_guard lock(mutex_);
+    listener_ = std::move(listener);
+    for (const auto& [place, reason] : reasons_) listener_(place, reason);
+  }
 
   // `place` says where, in words that are the same each time: "block 4096".
   void Note(const std::string& place, const std::string& reason) {
     const std::lock_guard lock(mutex_);
-    if (places_.size() >= kPlaceCountMax || !places_.insert(place).second) return;
+    if (reasons_.size() >= kPlaceCountMax || !reasons_.emplace(place, reason).second) return;
     if (listener_) listener_(place, reason);
   }
   uint64_t count() const {
     const std::lock_guard lock(mutex_);
-    return places_.size();
+    return reasons_.size();
   }
 
  private:
   mutable std::mutex mutex_;
   Listener listener_;
-  std::set<std::string> places_;
+  std::map<std::string, std::string> reasons_;  // By place.
 };
 
 }  // namespace stillwatch::storage

@@ -88,6 +88,8 @@ class KeyValueStore {
   // be made again: the store recovers by itself once the cause is gone and its snapshots are released. If the process
   // ends before that, the next start may find the group or not.
   virtual Status Commit(const WriteGroup& group) = 0;
+  // The same for a group of many megabytes, beside which others' commits go on. Two of these at a time are not allowed.
+  virtual Status CommitBulk(const WriteGroup& group) = 0;
   // The newest value of `key`, or nothing. Errors as Snapshot::Get.
   virtual Result<std::optional<std::string>> Get(Table table, std::string_view key) const = 0;
   virtual std::unique_ptr<Snapshot> TakeSnapshot() const = 0;

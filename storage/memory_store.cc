@@ -68,6 +68,8 @@ class MemoryStore final : public KeyValueStore {
     return {};
   }
 
+  Status CommitBulk(const WriteGroup& group) override { return Commit(group); }
+
   Result<std::optional<std::string>> Get(Table table, std::string_view key) const override {
     const std::lock_guard lock(mutex_);
     return Find(*tables_[static_cast<size_t>(table)].entries, key);

@@ -20,8 +20,9 @@ constexpr uint8_t kFormatVersion = 1;
 
 // Read again and again are only the small tables and the indices; the event log is scanned once a day past the cache.
 constexpr size_t kCacheBytes = 64u << 20;
-// About a thousand blocks of a thousand events: flushed files are large enough to need no merging for their own sake.
-constexpr size_t kBlocksMemtableBytes = 64u << 20;
+// Some hundreds of blocks of a thousand events. Commits wait for a disk that is busy with a flush, so it should be short;
+// the files never overlap, so it costs nothing that there are more of them.
+constexpr size_t kBlocksMemtableBytes = 16u << 20;
 // A checkpoint rewrites every account that changed; what is overwritten in memory never reaches a file.
 constexpr size_t kAccountsMemtableBytes = 64u << 20;
 constexpr size_t kMemtableBytes = 8u << 20;
@@ -37,6 +38,9 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.create_missing_column_families = true;
   options.paranoid_checks = true;
   options.max_total_wal_size = kWriteAheadLogBytesMax;
+  // The end of a log may be torn where a commit was under way. RocksDB's default would take damage elsewhere for such an
+  // end, and drop all that was committed after it without a word.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.wal_bytes_per_sync = kBytesPerSync;
   options.bytes_per_sync = kBytesPerSync;
   // RocksDB's own log goes to the file LOG beside the data, warnings only.
@@ -113,18 +117,37 @@ Status StatusOf(const rocksdb::Status& status) {
   return {Code::kUnavailable, status.ToString()};
 }
 
+Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(const std::string& path,
+                                                               const rocksdb::DBOptions& options, Access access) {
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> column_families;
+  const auto open = [&](const rocksdb::DBOptions& opened_with) {
+    if (access == Access::kReadOnly)
+      return rocksdb::DB::OpenForReadOnly(opened_with, path, ColumnFamilies(), &column_families, &db);
+    return rocksdb::DB::Open(opened_with, path, ColumnFamilies(), &column_families, &db);
+  };
+  rocksdb::Status opened = open(options);
+  std::string damaged_log;
+  if (opened.IsCorruption()) {
+    // If it is the log, what is sound in it can be had; if not, this fails in the same way.
+    damaged_log = opened.ToString();
+    rocksdb::DBOptions skipping = options;
+    skipping.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    opened = open(skipping);
+  }
+  if (!opened.ok()) return OpenFailure(path, options.env, opened);
+  const std::shared_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
+  database->damaged_log_ = std::move(damaged_log);
+  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion(access));
+  return database;
+}
+
 Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(const std::string& path, rocksdb::Env* env) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return {Code::kUnavailable, "cannot make the directory " + path + ": " + error.message()};
-  rocksdb::DB* db = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> column_families;
-  const rocksdb::Status opened = rocksdb::DB::Open(DatabaseOptions(env), path, ColumnFamilies(), &column_families, &db);
-  if (!opened.ok()) return OpenFailure(path, env, opened);
-  const std::shared_ptr<RocksDbDatabase> database(
-      new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
-  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion(false));
-  return database;
+  return Open(path, DatabaseOptions(env), Access::kReadWrite);
 }
 
 Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::OpenReadOnly(const std::string& path, rocksdb::Env* env) {
@@ -133,14 +156,7 @@ Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::OpenReadOnly(const std
   rocksdb::DBOptions options = DatabaseOptions(env);
   options.create_if_missing = false;
   options.create_missing_column_families = false;
-  rocksdb::DB* db = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> column_families;
-  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(options, path, ColumnFamilies(), &column_families, &db);
-  if (!opened.ok()) return OpenFailure(path, env, opened);
-  const std::shared_ptr<RocksDbDatabase> database(
-      new RocksDbDatabase(std::unique_ptr<rocksdb::DB>(db), std::move(column_families)));
-  STILLWATCH_RETURN_IF_ERROR(database->CheckFormatVersion(true));
-  return database;
+  return Open(path, options, Access::kReadOnly);
 }
 
 RocksDbDatabase::~RocksDbDatabase() {
@@ -160,11 +176,11 @@ uint64_t RocksDbDatabase::UnflushedBytes() const {
   return bytes;
 }
 
-Status RocksDbDatabase::CheckFormatVersion(bool is_read_only) {
+Status RocksDbDatabase::CheckFormatVersion(Access access) {
   std::string version;
   const rocksdb::Status read = db_->Get({}, column_family(Table::kMeta), kFormatVersionKey, &version);
   if (read.IsNotFound()) {
-    if (is_read_only) return {Code::kDataLoss, "the store has no format version"};
+    if (access == Access::kReadOnly) return {Code::kDataLoss, "the store has no format version"};
     rocksdb::WriteOptions options;
     options.sync = true;
     version.assign(1, static_cast<char>(kFormatVersion));

@@ -23,6 +23,10 @@ Result<std::optional<std::string>> Read(const RocksDbDatabase& database, const r
   return std::optional<std::string>(std::move(value));
 }
 
+void NoteDamagedLog(const RocksDbDatabase& database, DamageRegister& damages) {
+  if (!database.damaged_log().empty()) damages.Note("write-ahead log", database.damaged_log());
+}
+
 Status NotOpen() { return {Code::kUnavailable, "the store is being opened anew after a failed write"}; }
 
 // Holds a RocksDB snapshot, and its database open. Fails every read once the database is to be closed.
@@ -111,7 +115,9 @@ Status CheckDisk(const std::string& path, rocksdb::Env* env, uint64_t needed_byt
 class RocksDbStore final : public KeyValueStore {
  public:
   RocksDbStore(std::string path, rocksdb::Env* env, std::shared_ptr<RocksDbDatabase> database)
-      : path_(std::move(path)), env_(env), database_(std::move(database)) {}
+      : path_(std::move(path)), env_(env), database_(std::move(database)) {
+    NoteDamagedLog(*database_, damages_);
+  }
 
   Status Commit(const WriteGroup& group) override {
     STILLWATCH_RETURN_IF_ERROR(Recover());
@@ -124,6 +130,15 @@ class RocksDbStore final : public KeyValueStore {
     const rocksdb::Status written = database->db().Write(options, &batch);
     if (!written.ok()) database->write_failed = true;
     return WriteFailure(StatusOf(written));
+  }
+
+  Status CommitBulk(const WriteGroup& group) override {
+    STILLWATCH_RETURN_IF_ERROR(Recover());
+    const std::shared_ptr<RocksDbDatabase> database = Current();
+    if (!database) return NotOpen();
+    const Status status = storage::CommitBulk(*database, path_, group);
+    if (!status.ok()) database->write_failed = true;
+    return WriteFailure(status);
   }
 
   Result<std::optional<std::string>> Get(Table table, std::string_view key) const override {
@@ -193,6 +208,7 @@ class RocksDbStore final : public KeyValueStore {
     Result<std::shared_ptr<RocksDbDatabase>> opened = RocksDbDatabase::Open(path_, env_);
     if (!opened.ok()) return WriteFailure(opened.status());
     database_ = std::move(*opened);
+    NoteDamagedLog(*database_, damages_);
     return {};
   }
 
@@ -214,6 +230,7 @@ class RocksDbStore final : public KeyValueStore {
     Result<std::shared_ptr<RocksDbDatabase>> opened = RocksDbDatabase::Open(path_, env_);
     if (!opened.ok()) return WriteFailure(opened.status());
     database_ = std::move(*opened);
+    NoteDamagedLog(*database_, damages_);
     return {};
   }
 
@@ -227,7 +244,9 @@ class RocksDbStore final : public KeyValueStore {
 // Shows tables as they are on disk, and changes nothing.
 class ReadOnlyStore final : public KeyValueStore {
  public:
-  explicit ReadOnlyStore(std::shared_ptr<RocksDbDatabase> database) : database_(std::move(database)) {}
+  explicit ReadOnlyStore(std::shared_ptr<RocksDbDatabase> database) : database_(std::move(database)) {
+    NoteDamagedLog(*database_, damages_);
+  }
 
   Result<std::optional<std::string>> Get(Table table, std::string_view key) const override {
     return Read(*database_, {}, table, key);
@@ -238,6 +257,7 @@ class ReadOnlyStore final : public KeyValueStore {
   DamageRegister& damages() const override { return damages_; }
   Status CheckFiles() const override { return StatusOf(database_->db().VerifyChecksum()); }
   Status Commit(const WriteGroup&) override { return Refused(); }
+  Status CommitBulk(const WriteGroup&) override { return Refused(); }
   Status Compact(const std::vector<KeyRange>&) override { return Refused(); }
   Status Purge(const std::vector<KeyRange>&) override { return Refused(); }
   Status Backup(const std::string&) override { return Refused(); }
@@ -260,6 +280,7 @@ Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStoreReadOnly(const std::strin
 Result<std::unique_ptr<KeyValueStore>> OpenRocksDbStore(const std::string& path, rocksdb::Env* env) {
   Result<std::shared_ptr<RocksDbDatabase>> database = RocksDbDatabase::Open(path, env);
   if (!database.ok()) return database.status();
+  DeleteBulkFiles(path, env);
   return std::unique_ptr<KeyValueStore>(std::make_unique<RocksDbStore>(path, env, std::move(*database)));
 }
 

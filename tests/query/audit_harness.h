@@ -49,6 +49,7 @@ inline std::string ReadAll(const std::filesystem::path& path) {
 class EndlessStore final : public storage::KeyValueStore {
  public:
   Status Commit(const storage::WriteGroup& group) override { return store_->Commit(group); }
+  Status CommitBulk(const storage::WriteGroup& group) override { return store_->CommitBulk(group); }
   Result<std::optional<std::string>> Get(storage::Table table, std::string_view key) const override {
     return store_->Get(table, key);
   }

@@ -14,7 +14,8 @@ namespace {
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-enum class Backend { kMemory, kRocksDb };
+// The last commits in bulk.
+enum class Backend { kMemory, kRocksDb, kRocksDbBulk };
 
 class KeyValueStoreTest : public testing::TestWithParam<Backend> {
  protected:
@@ -22,16 +23,20 @@ class KeyValueStoreTest : public testing::TestWithParam<Backend> {
     store_ = GetParam() == Backend::kMemory ? MakeMemoryStore() : OpenRocksDbStore(directory_.path()).value();
   }
 
+  Status Commit(const WriteGroup& group) {
+    return GetParam() == Backend::kRocksDbBulk ? store_->CommitBulk(group) : store_->Commit(group);
+  }
+
   void Put(Table table, const std::string& key, const std::string& value) {
     WriteGroup group;
     group.Put(table, key, value);
-    ASSERT_TRUE(store_->Commit(group).ok());
+    ASSERT_TRUE(Commit(group).ok());
   }
 
   void Fill(Table table, const std::vector<std::string>& keys) {
     WriteGroup group;
     for (const std::string& key : keys) group.Put(table, key, "value of " + key);
-    ASSERT_TRUE(store_->Commit(group).ok());
+    ASSERT_TRUE(Commit(group).ok());
   }
 
   std::optional<std::string> Get(Table table, const std::string& key) const { return store_->Get(table, key).value(); }
@@ -85,7 +90,7 @@ TEST_P(KeyValueStoreTest, OperationsOfAGroupApplyInTheirOrder) {
   group.Delete(Table::kLabels, "b");
   group.Delete(Table::kLabels, "c");
   group.Put(Table::kLabels, "c", "1");
-  ASSERT_TRUE(store_->Commit(group).ok());
+  ASSERT_TRUE(Commit(group).ok());
   EXPECT_EQ(Get(Table::kLabels, "a"), "2");
   EXPECT_EQ(Get(Table::kLabels, "b"), std::nullopt);
   EXPECT_EQ(Get(Table::kLabels, "c"), "1");
@@ -93,7 +98,7 @@ TEST_P(KeyValueStoreTest, OperationsOfAGroupApplyInTheirOrder) {
 
 TEST_P(KeyValueStoreTest, AnEmptyGroupChangesNothing) {
   Fill(Table::kLabels, {"a"});
-  EXPECT_TRUE(store_->Commit(WriteGroup()).ok());
+  EXPECT_TRUE(Commit(WriteGroup()).ok());
   EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings{"a"});
 }
 
@@ -101,8 +106,8 @@ TEST_P(KeyValueStoreTest, TheSameGroupMayBeCommittedAgain) {
   WriteGroup group;
   group.Put(Table::kLabels, "a", "1");
   group.Delete(Table::kLabels, "b");
-  EXPECT_TRUE(store_->Commit(group).ok());
-  EXPECT_TRUE(store_->Commit(group).ok());
+  EXPECT_TRUE(Commit(group).ok());
+  EXPECT_TRUE(Commit(group).ok());
   EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings{"a"});
 }
 
@@ -111,7 +116,7 @@ TEST_P(KeyValueStoreTest, DeletedKeysAreGone) {
   WriteGroup group;
   group.Delete(Table::kLabels, "b");
   group.Delete(Table::kLabels, "never there");
-  ASSERT_TRUE(store_->Commit(group).ok());
+  ASSERT_TRUE(Commit(group).ok());
   EXPECT_EQ(Get(Table::kLabels, "b"), std::nullopt);
   EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), (Strings{"a", "c"}));
 }
@@ -164,7 +169,7 @@ TEST_P(KeyValueStoreTest, ASnapshotDoesNotSeeLaterCommits) {
   group.Put(Table::kLabels, "a", "new");
   group.Delete(Table::kLabels, "b");
   group.Put(Table::kLabels, "c", "new");
-  ASSERT_TRUE(store_->Commit(group).ok());
+  ASSERT_TRUE(Commit(group).ok());
   EXPECT_EQ(before->Get(Table::kLabels, "a").value(), "value of a");
   EXPECT_EQ(before->Get(Table::kLabels, "c").value(), std::nullopt);
   EXPECT_EQ(before->LastKey(Table::kLabels).value(), "b");
@@ -202,7 +207,7 @@ TEST_P(KeyValueStoreTest, ReadersNeverSeeHalfAGroup) {
     WriteGroup group;
     group.Put(Table::kLabels, "key", std::to_string(number));
     group.Put(Table::kAccounts, "key", std::to_string(number));
-    EXPECT_TRUE(store_->Commit(group).ok());
+    EXPECT_TRUE(Commit(group).ok());
   }
   done = true;
   for (std::thread& reader : readers) reader.join();
@@ -217,7 +222,8 @@ TEST_P(KeyValueStoreTest, WritersFromSeveralThreadsLoseNothing) {
       for (int number = 0; number < kGroupCount; ++number) {
         WriteGroup group;
         group.Put(Table::kLabels, std::to_string(writer) + "/" + std::to_string(number), "value");
-        EXPECT_TRUE(store_->Commit(group).ok());
+        // One of them may commit in bulk.
+        EXPECT_TRUE((writer == 0 ? Commit(group) : store_->Commit(group)).ok());
       }
     });
   }
@@ -237,8 +243,11 @@ TEST_P(KeyValueStoreTest, UpkeepChangesNothingThatReadersSee) {
   EXPECT_EQ(store_->TakeSnapshot()->damages().count(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, KeyValueStoreTest, testing::Values(Backend::kMemory, Backend::kRocksDb),
-                         [](const auto& test) { return test.param == Backend::kMemory ? "Memory" : "RocksDb"; });
+INSTANTIATE_TEST_SUITE_P(Stores, KeyValueStoreTest, testing::Values(Backend::kMemory, Backend::kRocksDb, Backend::kRocksDbBulk),
+                         [](const auto& test) {
+                           if (test.param == Backend::kMemory) return "Memory";
+                           return test.param == Backend::kRocksDb ? "RocksDb" : "RocksDbBulk";
+                         });
 
 }  // namespace
 }  // namespace stillwatch::storage

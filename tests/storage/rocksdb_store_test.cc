@@ -3,72 +3,18 @@
 
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <fstream>
 
 #include "storage/rocksdb_database.h"
+#include "tests/storage/faulty_file_system.h"
 #include "tests/storage/temporary_directory.h"
 
 namespace stillwatch::storage {
 namespace {
-
-// What a disk does with the next writes.
-enum class Fault { kNone, kFull, kFailedWrite, kFailedSync };
-
-class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  FaultyFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::atomic<Fault>& fault)
-      : FSWritableFileOwnerWrapper(std::move(file)), fault_(fault) {}
-
-  // A failed write leaves half of its bytes behind.
-  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
-                           rocksdb::IODebugContext* context) override {
-    if (fault_ == Fault::kNone || fault_ == Fault::kFailedSync) return target()->Append(data, options, context);
-    target()->Append({data.data(), data.size() / 2}, options, context).PermitUncheckedError();
-    return Failure();
-  }
-  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
-                           const rocksdb::DataVerificationInfo&, rocksdb::IODebugContext* context) override {
-    return Append(data, options, context);
-  }
-  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
-    return fault_ == Fault::kNone ? target()->Sync(options, context) : Failure();
-  }
-  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
-    return fault_ == Fault::kNone ? target()->Fsync(options, context) : Failure();
-  }
-
- private:
-  rocksdb::IOStatus Failure() const {
-    return fault_ == Fault::kFull ? rocksdb::IOStatus::NoSpace("full") : rocksdb::IOStatus::IOError("broken");
-  }
-
-  const std::atomic<Fault>& fault_;
-};
-
-class FaultyFileSystem : public rocksdb::FileSystemWrapper {
- public:
-  explicit FaultyFileSystem(const std::atomic<Fault>& fault)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), fault_(fault) {}
-
-  const char* Name() const override { return "FaultyFileSystem"; }
-
-  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                    rocksdb::IODebugContext* context) override {
-    const rocksdb::IOStatus status = target()->NewWritableFile(path, options, file, context);
-    if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), fault_);
-    return status;
-  }
-
- private:
-  const std::atomic<Fault>& fault_;
-};
 
 WriteGroup Group(const std::string& key, const std::string& value) {
   WriteGroup group;
@@ -81,16 +27,16 @@ class RocksDbStoreTest : public testing::Test {
  protected:
   // Commits one group, fails the next, mends the disk and expects that the same group then goes through.
   void ExpectRecovery(Fault fault, Code code) {
-    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+    const std::unique_ptr<rocksdb::Env> env = FaultyEnv(fault_);
     std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
     ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
-    fault_ = fault;
+    fault_.Set(fault);
     for (int attempt = 0; attempt < 3; ++attempt) {
       ASSERT_EQ(store->Commit(Group("b", "2")).code(), code) << "attempt " << attempt;
       EXPECT_EQ(store->Get(Table::kLabels, "b").value(), std::nullopt);
       EXPECT_EQ(store->TakeSnapshot()->Get(Table::kLabels, "a").value(), "1") << "reads go on";
     }
-    fault_ = Fault::kNone;
+    fault_.Set(Fault::kNone);
     ASSERT_TRUE(store->Commit(Group("b", "2")).ok());
     ASSERT_TRUE(store->Commit(Group("c", "3")).ok());
     store = nullptr;
@@ -111,7 +57,7 @@ class RocksDbStoreTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  std::atomic<Fault> fault_ = Fault::kNone;
+  FaultSwitch fault_;
 };
 
 TEST_F(RocksDbStoreTest, RecoversFromAFullDisk) { ExpectRecovery(Fault::kFull, Code::kResourceExhausted); }
@@ -120,27 +66,56 @@ TEST_F(RocksDbStoreTest, RecoversFromAFailedWrite) { ExpectRecovery(Fault::kFail
 
 TEST_F(RocksDbStoreTest, RecoversFromAFailedSync) { ExpectRecovery(Fault::kFailedSync, Code::kUnavailable); }
 
+TEST_F(RocksDbStoreTest, ABulkCommitThatFailsLeavesNothingAndMayBeMadeAgain) {
+  const std::unique_ptr<rocksdb::Env> env = FaultyEnv(fault_);
+  std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
+  ASSERT_TRUE(store->CommitBulk(Group("a", "1")).ok());
+  for (const Fault fault : {Fault::kFull, Fault::kFailedWrite, Fault::kFailedSync}) {
+    SCOPED_TRACE(static_cast<int>(fault));
+    const std::string value = std::to_string(static_cast<int>(fault));
+    fault_.Set(fault);
+    EXPECT_EQ(store->CommitBulk(Group(value, value)).code(),
+              fault == Fault::kFull ? Code::kResourceExhausted : Code::kUnavailable);
+    EXPECT_EQ(store->Get(Table::kLabels, value).value(), std::nullopt);
+    EXPECT_EQ(store->Get(Table::kBlocks, "a").value(), "1") << "reads go on";
+    EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/bulk-1.sst"));
+    fault_.Set(Fault::kNone);
+    ASSERT_TRUE(store->CommitBulk(Group(value, value)).ok());
+    ASSERT_TRUE(store->Commit(Group("b", value)).ok()) << "other commits go on";
+  }
+  store = nullptr;
+  ExpectContent({{"1", "1"}, {"2", "2"}, {"3", "3"}, {"a", "1"}, {"b", "3"}});
+}
+
+TEST_F(RocksDbStoreTest, WhatACutBulkCommitLeftIsDeletedAtTheStart) {
+  OpenRocksDbStore(directory_.path()).value().reset();
+  const std::string left = directory_.path() + "/bulk-2.sst";
+  std::ofstream(left) << "half a file";
+  EXPECT_TRUE(OpenRocksDbStore(directory_.path()).ok());
+  EXPECT_FALSE(std::filesystem::exists(left));
+}
+
 TEST_F(RocksDbStoreTest, RecoversFromAFirstWriteThatFails) {
-  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+  const std::unique_ptr<rocksdb::Env> env = FaultyEnv(fault_);
   OpenRocksDbStore(directory_.path(), env.get()).value().reset();
   std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
-  fault_ = Fault::kFull;
+  fault_.Set(Fault::kFull);
   ASSERT_EQ(store->Commit(Group("a", "1")).code(), Code::kResourceExhausted);
-  fault_ = Fault::kNone;
+  fault_.Set(Fault::kNone);
   ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
   store = nullptr;
   ExpectContent({{"a", "1"}});
 }
 
 TEST_F(RocksDbStoreTest, RecoveryWaitsForSnapshotsAndTurnsTheirReadersAway) {
-  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(fault_));
+  const std::unique_ptr<rocksdb::Env> env = FaultyEnv(fault_);
   const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path(), env.get()).value();
   ASSERT_TRUE(store->Commit(Group("a", "1")).ok());
   std::unique_ptr<Snapshot> snapshot = store->TakeSnapshot();
-  fault_ = Fault::kFailedWrite;
+  fault_.Set(Fault::kFailedWrite);
   ASSERT_FALSE(store->Commit(Group("b", "2")).ok());
   EXPECT_EQ(snapshot->Get(Table::kLabels, "a").value(), "1");
-  fault_ = Fault::kNone;
+  fault_.Set(Fault::kNone);
   EXPECT_EQ(store->Commit(Group("b", "2")).code(), Code::kUnavailable);
   EXPECT_EQ(snapshot->Get(Table::kLabels, "a").status().code(), Code::kUnavailable);
   const auto visit = [](std::string_view, std::string_view) { return true; };

@@ -1,0 +1,73 @@
+// Groups that go into table files of their own, past the write-ahead log.
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_writer.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "storage/rocksdb_database.h"
+
+namespace stillwatch::storage {
+namespace {
+
+using Operations = std::vector<const WriteGroup::Operation*>;
+
+std::string FileOf(const std::string& path, Table table) {
+  return path + "/bulk-" + std::to_string(static_cast<int>(table)) + ".sst";
+}
+
+// The operations in order of key, of each key the last one.
+void SortLastOfEach(Operations& operations) {
+  std::stable_sort(operations.begin(), operations.end(), [](const auto* a, const auto* b) { return a->key < b->key; });
+  const auto is_same_key = [](const auto* a, const auto* b) { return a->key == b->key; };
+  // unique keeps the first of each.
+  operations.erase(operations.begin(), std::unique(operations.rbegin(), operations.rend(), is_same_key).base());
+}
+
+rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, const Operations& operations,
+                               const std::string& file) {
+  rocksdb::ColumnFamilyHandle* const family = database.column_family(table);
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), database.db().GetOptions(family), family);
+  rocksdb::Status status = writer.Open(file);
+  for (const WriteGroup::Operation* operation : operations) {
+    if (!status.ok()) return status;
+    status = operation->value ? writer.Put(operation->key, *operation->value) : writer.Delete(operation->key);
+  }
+  return status.ok() ? writer.Finish() : status;
+}
+
+}  // namespace
+
+void DeleteBulkFiles(const std::string& path, rocksdb::Env* env) {
+  for (size_t table = 0; table < kTableCount; ++table) {
+    env->DeleteFile(FileOf(path, static_cast<Table>(table))).PermitUncheckedError();
+  }
+}
+
+Status CommitBulk(RocksDbDatabase& database, const std::string& path, const WriteGroup& group) {
+  std::array<Operations, kTableCount> by_table;
+  for (const WriteGroup::Operation& operation : group.operations()) {
+    by_table[static_cast<size_t>(operation.table)].push_back(&operation);
+  }
+  std::vector<rocksdb::IngestExternalFileArg> files;
+  rocksdb::Status status;
+  for (size_t table = 0; table < kTableCount && status.ok(); ++table) {
+    if (by_table[table].empty()) continue;
+    SortLastOfEach(by_table[table]);
+    const std::string file = FileOf(path, static_cast<Table>(table));
+    status = WriteTableFile(database, static_cast<Table>(table), by_table[table], file);
+    rocksdb::IngestExternalFileArg& argument = files.emplace_back();
+    argument.column_family = database.column_family(static_cast<Table>(table));
+    argument.external_files = {file};
+    argument.options.move_files = true;
+    argument.options.write_global_seqno = false;
+  }
+  // All of them or none: one record in RocksDB's list of files.
+  if (status.ok() && !files.empty()) status = database.db().IngestExternalFiles(files);
+  if (!status.ok()) DeleteBulkFiles(path, database.db().GetEnv());
+  return StatusOf(status);
+}
+
+}  // namespace stillwatch::storage
