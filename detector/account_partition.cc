@@ -173,7 +173,7 @@ void AccountPartition::SetLabel(std::string_view account_id, Label label, const 
   Publish(account);
 }
 
-void AccountPartition::Restore(DirtyAccount saved, std::vector<VerdictChange> timeline) {
+void AccountPartition::Restore(SavedAccount saved, std::vector<VerdictChange> timeline) {
   const std::lock_guard lock(mutex_);
   const uint32_t index = FindOrAdd(KeyOf(saved.account_id));
   Account& account = accounts_[index];
@@ -338,17 +338,14 @@ std::vector<VerdictChange> AccountPartition::TakeChanges() {
   return std::exchange(changes_, {});
 }
 
-std::vector<AccountPartition::DirtyAccount> AccountPartition::TakeUnsaved() {
+void AccountPartition::VisitUnsaved(const SaveVisitor& visit) {
   const std::lock_guard lock(mutex_);
-  std::vector<DirtyAccount> out;
-  out.reserve(unsaved_.size());
   for (const uint32_t index : unsaved_) {
     Account& account = accounts_[index];
     account.is_unsaved = false;
-    out.push_back({account.id, account.organization_id, account.live});
+    visit(account.id, account.organization_id, account.live);
   }
   unsaved_.clear();
-  return out;
 }
 
 }  // namespace stillwatch::detector

@@ -87,8 +87,8 @@ class AccountPartition {
     uint64_t sequence;
     const features::Observation* event;
   };
-  // State to be made durable.
-  struct DirtyAccount {
+  // State that was made durable.
+  struct SavedAccount {
     std::string account_id;
     std::string organization_id;
     LiveState live;
@@ -109,7 +109,7 @@ class AccountPartition {
   void SetLabel(std::string_view account_id, Label label, const Baseline& baseline);
   // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last
   // assessment.
-  void Restore(DirtyAccount account, std::vector<VerdictChange> timeline);
+  void Restore(SavedAccount account, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
   // Drops all that is known of an account, also its waiting events, whose number it returns.
   size_t Forget(std::string_view account_id);
@@ -136,8 +136,10 @@ class AccountPartition {
 
   // Takes the verdict changes since the last call.
   std::vector<VerdictChange> TakeChanges();
-  // Takes copies of the accounts changed since the last call.
-  std::vector<DirtyAccount> TakeUnsaved();
+  // Visits the accounts changed since the last call.
+  using SaveVisitor =
+      std::function<void(std::string_view account_id, std::string_view organization_id, const LiveState& live)>;
+  void VisitUnsaved(const SaveVisitor& visit);
 
  private:
   // What links an account to others by its profile, hashed once.

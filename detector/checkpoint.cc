@@ -1,12 +1,14 @@
 // Checkpoints of the scoring engine. The event log is the truth; a checkpoint only saves replaying all of it, so one that
 // cannot be read is left aside. Its layout is in storage/FORMAT.md.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "detector/checkpoint.h"
 #include "detector/scoring_engine.h"
+#include "detector/state_codec.h"
 #include "storage/event_log.h"
 #include "storage/record_store.h"
 
@@ -18,7 +20,7 @@ using storage::Table;
 constexpr std::string_view kHeaderKey = "checkpoint";
 constexpr std::string_view kCampaignsKey = "campaigns";
 // Of the header and of account states. A change of any of the plain structs in them needs a new one.
-constexpr uint8_t kVersion = 6;
+constexpr uint8_t kVersion = 7;
 
 struct Header {
   uint64_t next_sequence = 0;
@@ -60,6 +62,7 @@ class Reader {
     bytes_.remove_prefix(count);
     return piece;
   }
+  std::string_view rest() const { return bytes_; }
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -68,22 +71,23 @@ class Reader {
   bool ok_ = true;
 };
 
-std::string EncodeAccount(const AccountPartition::DirtyAccount& account) {
+std::string EncodeAccount(std::string_view organization_id, const LiveState& live) {
   std::string out(1, static_cast<char>(kVersion));
-  Append(static_cast<uint16_t>(account.organization_id.size()), out);
-  out += account.organization_id;
-  Append(account.live, out);
+  Append(static_cast<uint16_t>(organization_id.size()), out);
+  out += organization_id;
+  AppendState(live, out);
   return out;
 }
 
-std::optional<AccountPartition::DirtyAccount> DecodeAccount(std::string_view key, std::string_view value) {
+std::optional<AccountPartition::SavedAccount> DecodeAccount(std::string_view key, std::string_view value) {
   Reader reader(value);
   if (reader.Read<uint8_t>() != kVersion) return std::nullopt;
-  AccountPartition::DirtyAccount account;
+  AccountPartition::SavedAccount account;
   account.account_id = key;
   account.organization_id = reader.ReadBytes(reader.Read<uint16_t>());
-  account.live = reader.Read<LiveState>();
-  if (!reader.at_end()) return std::nullopt;
+  const std::optional<LiveState> live = ReadState(reader.rest());
+  if (!reader.ok() || !live) return std::nullopt;
+  account.live = *live;
   return account;
 }
 
@@ -166,11 +170,16 @@ Result<uint64_t> ReplayStart(const storage::Snapshot& snapshot) {
 void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   // First, since a new account of the same id may have changed already.
   group.Append(std::exchange(unsaved_erasures_, {}));
+  std::array<storage::WriteGroup, kPartitionCount> accounts;
+  parallel_for_(kPartitionCount, [&](size_t partition) {
+    (*partitions_)[partition].VisitUnsaved(
+        [&](std::string_view account_id, std::string_view organization_id, const LiveState& live) {
+          accounts[partition].Put(Table::kAccounts, std::string(account_id), EncodeAccount(organization_id, live));
+        });
+  });
+  for (storage::WriteGroup& part : accounts) group.Append(std::move(part));
   std::vector<SavedWaiting> waiting;
-  for (AccountPartition& partition : *partitions_) {
-    for (const auto& account : partition.TakeUnsaved()) {
-      group.Put(Table::kAccounts, account.account_id, EncodeAccount(account));
-    }
+  for (const AccountPartition& partition : *partitions_) {
     for (const auto& event : partition.WaitingEvents()) {
       waiting.push_back({event.sequence, event.effective_time_unix_nano});
     }
@@ -211,7 +220,7 @@ Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
   Status inner;
   const Status status =
       snapshot.Scan(Table::kAccounts, "", "", [&](std::string_view key, std::string_view value) {
-        std::optional<AccountPartition::DirtyAccount> account = DecodeAccount(key, value);
+        std::optional<AccountPartition::SavedAccount> account = DecodeAccount(key, value);
         is_whole = account.has_value();
         if (!is_whole) return false;
         std::vector<VerdictChange> timeline;

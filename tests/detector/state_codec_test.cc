@@ -1,0 +1,72 @@
+#include "detector/state_codec.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "tests/detector/portrait_maker.h"
+
+namespace stillwatch::detector {
+namespace {
+
+std::string Encoded(const LiveState& state) {
+  std::string out = "before";
+  AppendState(state, out);
+  EXPECT_TRUE(out.starts_with("before"));
+  return out.substr(6);
+}
+
+bool IsSame(const LiveState& a, const LiveState& b) { return std::memcmp(&a, &b, sizeof(LiveState)) == 0; }
+
+LiveState StateOf(const Behaviour& behaviour) {
+  LiveState state;
+  state.portrait = MakePortrait(behaviour);
+  return state;
+}
+
+TEST(StateCodecTest, KeepsEveryByte) {
+  std::mt19937_64 random(7);
+  for (const unsigned zero_share : {0, 1, 50, 90, 99, 100}) {
+    SCOPED_TRACE(zero_share);
+    LiveState state;
+    auto* const bytes = reinterpret_cast<char*>(&state);
+    for (size_t i = 0; i < sizeof(state); ++i) bytes[i] = random() % 100 < zero_share ? '\0' : static_cast<char>(random());
+    const auto read = ReadState(Encoded(state));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_TRUE(IsSame(*read, state));
+  }
+}
+
+TEST(StateCodecTest, KeepsPortraits) {
+  for (const Behaviour& behaviour : {Behaviour(), Application(), Harvester(), Behaviour{.event_count = 20'000}}) {
+    const LiveState state = StateOf(behaviour);
+    const auto read = ReadState(Encoded(state));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_TRUE(IsSame(*read, state));
+  }
+}
+
+TEST(StateCodecTest, AnAccountOfFewEventsTakesLittle) {
+  EXPECT_LT(Encoded(StateOf({.event_count = 1})).size(), 600U);
+  EXPECT_LT(Encoded(StateOf({.event_count = 100})).size(), sizeof(LiveState) / 2);
+}
+
+TEST(StateCodecTest, RefusesWhatIsTooShortOrTooLong) {
+  const std::string encoded = Encoded(StateOf(Harvester()));
+  for (size_t size = 0; size < encoded.size(); ++size) EXPECT_FALSE(ReadState(encoded.substr(0, size))) << size;
+  EXPECT_FALSE(ReadState(encoded + '\0'));
+}
+
+// The last group of words has room for more than a state holds.
+TEST(StateCodecTest, RefusesWordsBehindTheState) {
+  constexpr size_t kWordsInLastGroup = sizeof(LiveState) / 8 % 8;
+  if (kWordsInLastGroup == 0) GTEST_SKIP() << "the last group is full";
+  std::string encoded(sizeof(LiveState) / 64, '\0');
+  encoded += {static_cast<char>(1 << kWordsInLastGroup), 1, 1};
+  EXPECT_FALSE(ReadState(encoded));
+}
+
+}  // namespace
+}  // namespace stillwatch::detector
