@@ -49,6 +49,14 @@ detector::EngineOptions EngineOptionsOf(const Options& options) {
   return out;
 }
 
+ingest::PipelineOptions PipelineOptionsOf(const Options& options) {
+  constexpr uint32_t kHoursPerDay = 24;
+  ingest::PipelineOptions out;
+  out.commit_delay_nano = options.commit_delay_ms * (kNanosecondsPerSecond / 1000);
+  out.idempotency_days = (options.idempotency_hours + kHoursPerDay - 1) / kHoursPerDay;
+  return out;
+}
+
 enforcement::PolicyOptions PolicyOptionsOf(const Options& options) {
   return {options.enforce, options.enforce_verdict, options.decision_minutes * kNanosecondsPerMinute};
 }
@@ -82,6 +90,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   const Transport transport = daemon->tls_ ? Transport::kTls : Transport::kPlaintext;
   const Authentication authentication = daemon->tokens_ ? Authentication::kTokens : Authentication::kNone;
   for (const auto& [flag, addresses] : {std::pair("--grpc-address: ", options.grpc_addresses),
+                                        std::pair("--ingest-address: ", options.ingest_addresses),
                                         std::pair("--http-address: ", options.http_addresses)}) {
     for (const std::string& address : addresses) {
       const Status exposure = CheckExposure(address, transport, authentication);
@@ -98,6 +107,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   STILLWATCH_RETURN_IF_ERROR(daemon->StartGrpc());
   STILLWATCH_RETURN_IF_ERROR(daemon->StartHttp());
   daemon->health_.SetServing();
+  daemon->heavy_ingest_health_.SetServing();
   return daemon;
 }
 
@@ -138,7 +148,7 @@ Status Daemon::StartPipeline() {
     verdicts_.Publish(change);
     enforcer_->OnVerdictChange(change);
   });
-  Result<std::unique_ptr<ingest::Pipeline>> pipeline = ingest::Pipeline::Start(*store_, *engine_, {});
+  Result<std::unique_ptr<ingest::Pipeline>> pipeline = ingest::Pipeline::Start(*store_, *engine_, PipelineOptionsOf(options_));
   if (!pipeline.ok()) return pipeline.status();
   pipeline_ = std::move(pipeline).value();
   return Status();
@@ -266,8 +276,6 @@ Status Daemon::StartAccessLogs() {
 }
 
 Status Daemon::StartGrpc() {
-  Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
-  if (!credentials.ok()) return credentials.status();
   const ingest::StreamResources resources{
       *decoder_,        *pipeline_, admission_,
       ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
@@ -285,12 +293,36 @@ Status Daemon::StartGrpc() {
 
   grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  std::vector<grpc::Service*> services = {ingest_service_.get(), &*query_service_,    &*label_service_,
+                                          &*admin_service_,      &*audit_service_,    &*decision_service_,
+                                          &*external_authorization_, &*gateway_service_, &health_};
+  if (options_.Serves("envoy")) services.push_back(&access_logs_->envoy());
+  if (options_.Serves("otlp")) services.insert(services.end(), {&otlp_->traces(), &otlp_->logs()});
+  auto server = Serve("gRPC", "--grpc-address", options_.grpc_addresses, services, grpc_bound_addresses_);
+  if (!server.ok()) return server.status();
+  grpc_server_ = std::move(server).value();
+  if (options_.ingest_addresses.empty()) return Status();
+  heavy_ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
+  std::vector<std::string> bound_addresses;
+  auto ingest_server = Serve("ingest", "--ingest-address", options_.ingest_addresses,
+                             {heavy_ingest_service_.get(), &heavy_ingest_health_}, bound_addresses);
+  if (!ingest_server.ok()) return ingest_server.status();
+  ingest_server_ = std::move(ingest_server).value();
+  return Status();
+}
+
+Result<std::unique_ptr<grpc::Server>> Daemon::Serve(const std::string& what, const std::string& flag,
+                                                    const std::vector<std::string>& addresses,
+                                                    const std::vector<grpc::Service*>& services,
+                                                    std::vector<std::string>& bound_addresses) const {
+  Result<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(tls_, tokens_);
+  if (!credentials.ok()) return credentials.status();
   grpc::ServerBuilder builder;
   // A port that is taken must fail, not be shared with whoever took it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  std::vector<int> ports(options_.grpc_addresses.size());
+  std::vector<int> ports(addresses.size());
   for (size_t i = 0; i < ports.size(); ++i) {
-    builder.AddListeningPort(options_.grpc_addresses[i], credentials.value(), &ports[i]);
+    builder.AddListeningPort(addresses[i], credentials.value(), &ports[i]);
   }
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMessageBytesMax));
   // Who connects and says nothing goes after ten seconds, not after two minutes.
@@ -298,23 +330,16 @@ Status Daemon::StartGrpc() {
   // A longer look-ahead and larger frames save a tenth of the CPU of heavy streams.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 4 << 20);
-  for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-            ingest_service_.get(), &*query_service_, &*label_service_, &*admin_service_, &*audit_service_,
-            &*decision_service_, &*external_authorization_, &*gateway_service_, &health_}) {
-    builder.RegisterService(service);
-  }
-  if (options_.Serves("envoy")) builder.RegisterService(&access_logs_->envoy());
-  if (options_.Serves("otlp")) builder.RegisterService(&otlp_->traces()).RegisterService(&otlp_->logs());
-  grpc_server_ = builder.BuildAndStart();
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   for (size_t i = 0; i < ports.size(); ++i) {
-    const std::string& address = options_.grpc_addresses[i];
     // gRPC sets no port where it could not listen, nor any behind that.
-    if (ports[i] == 0) return Status(Code::kUnavailable, "--grpc-address " + address + ": cannot listen there");
-    grpc_bound_addresses_.push_back(WithPort(address, ports[i]));
-    spdlog::info("gRPC at {}", grpc_bound_addresses_.back());
+    if (ports[i] == 0) return Status(Code::kUnavailable, flag + " " + addresses[i] + ": cannot listen there");
+    bound_addresses.push_back(WithPort(addresses[i], ports[i]));
+    spdlog::info("{} at {}", what, bound_addresses.back());
   }
-  if (grpc_server_ == nullptr) return Status(Code::kUnavailable, "the gRPC server does not start");
-  return Status();
+  if (server == nullptr) return Status(Code::kUnavailable, "the gRPC server does not start");
+  return server;
 }
 
 std::string Daemon::MetricsText() const {
@@ -380,23 +405,31 @@ Status Daemon::Run() {
 void Daemon::Drain() {
   if (std::exchange(is_drained_, true)) return;
   health_.SetNotServing();
+  heavy_ingest_health_.SetNotServing();
   // Requests that were read are still to be answered, which takes a thread.
   sweep_timer_.cancel();
   io_.restart();
   for (const auto& server : http_servers_) server->Drain();
   std::jthread http([this, guard = boost::asio::make_work_guard(io_)] { io_.run(); });
-  if (ingest_service_ != nullptr) ingest_service_->StopStreams();
+  for (const auto& service : {ingest_service_.get(), heavy_ingest_service_.get()}) {
+    if (service != nullptr) service->StopStreams();
+  }
   if (access_logs_) access_logs_->Stop();
   verdicts_.Shutdown();
   if (audits_) audits_->Stop();
   resume_.request_stop();
   if (retention_ != nullptr) retention_->Stop();
   if (admin_service_) admin_service_->Stop();
-  if (grpc_server_ != nullptr) grpc_server_->Shutdown(std::chrono::system_clock::now() + kGraceForOpenCalls);
+  const auto deadline = std::chrono::system_clock::now() + kGraceForOpenCalls;
+  for (grpc::Server* server : {grpc_server_.get(), ingest_server_.get()}) {
+    if (server != nullptr) server->Shutdown(deadline);
+  }
   // Batches that were read may still be on a worker; the services must outlive them.
   workers_.WaitUntilIdle();
   if (pipeline_ != nullptr) pipeline_->Drain();
-  if (grpc_server_ != nullptr) grpc_server_->Wait();
+  for (grpc::Server* server : {grpc_server_.get(), ingest_server_.get()}) {
+    if (server != nullptr) server->Wait();
+  }
   for (const auto& server : http_servers_) server->WaitUntilClosed(kGraceForOpenCalls);
   workers_.WaitUntilIdle();  // A request that was put off comes back to a worker.
   io_.stop();

@@ -82,6 +82,11 @@ class Daemon {
   void WatchGateways();
   Status StartAccessLogs();
   Status StartGrpc();
+  // `what` names it in the log.
+  Result<std::unique_ptr<grpc::Server>> Serve(const std::string& what, const std::string& flag,
+                                              const std::vector<std::string>& addresses,
+                                              const std::vector<grpc::Service*>& services,
+                                              std::vector<std::string>& bound_addresses) const;
   Status StartHttp();
   void AddGuardrail(http::Router& router);
   detector::ParallelFor ParallelFor();
@@ -123,6 +128,8 @@ class Daemon {
 
   HealthService health_;
   std::unique_ptr<ingest::IngestService> ingest_service_;
+  std::unique_ptr<ingest::IngestService> heavy_ingest_service_;  // A service belongs to one server.
+  HealthService heavy_ingest_health_;
   std::optional<query::QueryService> query_service_;
   std::optional<query::LabelService> label_service_;
   std::optional<query::AdminService> admin_service_;
@@ -134,6 +141,7 @@ class Daemon {
   std::optional<gateways::PortkeyUsage> portkey_usage_;
   std::optional<enforcement::Guardrail> guardrail_;
   std::unique_ptr<grpc::Server> grpc_server_;
+  std::unique_ptr<grpc::Server> ingest_server_;  // Null without --ingest-address.
   std::vector<std::string> grpc_bound_addresses_;
   std::vector<std::unique_ptr<http::HttpServer>> http_servers_;
   bool is_drained_ = false;

@@ -87,6 +87,8 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
     return add(name, values, help + "; may be given several times")->delimiter(',')->allow_extra_args(false);
   };
   add_list("grpc-address", options.grpc_addresses, "HOST:PORT of all gRPC services; port 0 picks a free one");
+  add_list("ingest-address", options.ingest_addresses,
+           "HOST:PORT of a server of its own for heavy senders of usage events; none by default");
   add_list("http-address", options.http_addresses,
            "HOST:PORT of everything that is served over HTTP: health, metrics, what gateways push");
   add_list("without-listener", options.without_listeners, "A listener that takes nothing in")
@@ -96,6 +98,13 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
       "How much later than others an event may come and still count in order of time")
       ->check(CLI::Range(0, 86400));
+  add("commit-delay-ms", options.commit_delay_ms,
+      "How long a commit waits for more events, for fewer and larger writes; 0 commits what is there")
+      ->check(CLI::Range(0, 1000));
+  add("idempotency-hours", options.idempotency_hours,
+      "Difference of event times up to which an event id that was used for another event is known again; an event that "
+      "is sent again as it was always is")
+      ->check(CLI::Range(24, 24 * 31));
   add("audit-at", audit_at, "Time of the daily audit, HH:MM in UTC; none if empty")
       ->check([](const std::string& text) {
         return text.empty() || ParseTimeOfDay(text) ? std::string() : "expected HH:MM, got " + text;

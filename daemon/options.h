@@ -18,12 +18,18 @@ struct Options {
   std::string data_dir;
   // HOST:PORT, one or more; all serve the same. The ready line tells the first.
   std::vector<std::string> grpc_addresses = {"127.0.0.1:7443"};
+  // HOST:PORT, any number; a server of their own, for IngestService and health only.
+  std::vector<std::string> ingest_addresses;
   std::vector<std::string> http_addresses = {"127.0.0.1:7480"};
   // Of kListeners.
   std::vector<std::string> without_listeners;
   // Threads that decode batches and score accounts; 0 means the cores less one.
   uint32_t worker_threads = 0;
   uint32_t allowed_lateness_seconds = 120;
+  // How long a commit waits for more.
+  uint32_t commit_delay_ms = 0;
+  // Difference of event times up to which an event id is known again.
+  uint32_t idempotency_hours = 48;
   // Minutes after midnight UTC at which the daily audit begins.
   std::optional<uint32_t> audit_at_minutes;
   std::string tls_cert;

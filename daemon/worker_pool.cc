@@ -10,24 +10,22 @@
 #include "ingest/background_thread.h"
 
 namespace stillwatch::daemon {
-namespace {
-
 // The items of one loop, shared by the threads that work on it. Outlives the loop, since a helper may come too late.
-struct Loop {
+struct WorkerPool::Loop {
+  // Takes the next item, if any is left. `body` is only touched then, that is while the caller waits.
+  bool DoNext() {
+    const size_t i = next++;
+    if (i >= count) return false;
+    (*body)(i);
+    if (++done == count) done.notify_all();
+    return true;
+  }
+
+  const std::function<void(size_t)>* body;
   size_t count;
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
 };
-
-// `body` is only touched while items are left, that is while the caller waits.
-void Work(Loop& loop, const std::function<void(size_t)>& body) {
-  for (size_t i = loop.next++; i < loop.count; i = loop.next++) {
-    body(i);
-    if (++loop.done == loop.count) loop.done.notify_all();
-  }
-}
-
-}  // namespace
 
 WorkerPool::WorkerPool(size_t thread_count) : thread_count_(thread_count) {
   // Threads inherit how nice the one is that starts them.
@@ -39,7 +37,9 @@ WorkerPool::WorkerPool(size_t thread_count) : thread_count_(thread_count) {
 
 void WorkerPool::Post(std::function<void()> task) {
   ++open_task_count_;
+  ++queued_task_count_;
   boost::asio::post(*pool_, [this, work = std::move(task)]() mutable {
+    --queued_task_count_;
     work();
     work = nullptr;  // What the task held is gone before it counts as done.
     if (--open_task_count_ == 0) open_task_count_.notify_all();
@@ -50,13 +50,23 @@ void WorkerPool::WaitUntilIdle() {
   for (size_t open = open_task_count_; open > 0; open = open_task_count_) open_task_count_.wait(open);
 }
 
+void WorkerPool::Help(const std::shared_ptr<Loop>& loop) {
+  while (loop->DoNext()) {
+    if (queued_task_count_ == 0) continue;
+    Post([this, loop] { Help(loop); });
+    return;
+  }
+}
+
 void WorkerPool::ParallelFor(size_t count, const std::function<void(size_t)>& body) {
   const auto loop = std::make_shared<Loop>();
+  loop->body = &body;
   loop->count = count;
   for (size_t helpers = std::min(thread_count_, std::max<size_t>(count, 1) - 1); helpers > 0; --helpers) {
-    Post([loop, &body] { Work(*loop, body); });
+    Post([this, loop] { Help(loop); });
   }
-  Work(*loop, body);
+  while (loop->DoNext()) {
+  }
   for (size_t done = loop->done; done < count; done = loop->done) loop->done.wait(done);
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace stillwatch::daemon {
@@ -19,12 +20,17 @@ class WorkerPool {
   void Post(std::function<void()> task);
   // Returns when no task is queued or running. Whoever may post should have been stopped before.
   void WaitUntilIdle();
-  // detector::ParallelFor: the calling thread works too, so it never waits for a pool that is busy with other tasks.
+  // detector::ParallelFor: the calling thread works too, so it never waits for a pool that is busy with other tasks. Posted
+  // tasks go before the next item of a loop, since a sender waits for them.
   void ParallelFor(size_t count, const std::function<void(size_t)>& body);
 
  private:
+  struct Loop;
+  void Help(const std::shared_ptr<Loop>& loop);
+
   const size_t thread_count_;
   std::atomic<size_t> open_task_count_{0};
+  std::atomic<size_t> queued_task_count_{0};  // Of these, those that no thread has begun.
   std::optional<boost::asio::thread_pool> pool_;
 };
 

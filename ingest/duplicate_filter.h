@@ -8,15 +8,16 @@
 #include <map>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proto/result.h"
 #include "storage/key_value_store.h"
 
 namespace stillwatch::ingest {
 
-// Recognises an event id that was accepted before with an event time on the same day (UTC), the day before or the day
-// after: so over at least 24 hours of difference between the two, and over the whole log for an event that is sent again
-// as it was. Ids are compared by a hash of 128 bits: with 10^9 ids a false duplicate is less likely than 10^-20 an event.
+// Recognises an event id that was accepted before with an event time on the same day (UTC) or at most `horizon_days` before
+// or after it: so over at least as many days of difference between the two, and over the whole log for an event that is
+// sent again as it was. Ids are compared by a hash of 128 bits: with 10^9 ids a false duplicate is less likely than 10^-20 an event.
 // Ids are kept by day; the days in use are in memory, others are read from the log when an event of them comes.
 // Threading: for one thread (the committer).
 // Limits: about 24 bytes an id of the days in memory. Above kResidentIdCountMax the days that were not used for longest
@@ -26,8 +27,8 @@ class DuplicateFilter {
   static constexpr size_t kResidentIdCountMax = 20'000'000;
 
   // `newest_event_unix_nano`: of the whole log; days after it need no look at the log.
-  DuplicateFilter(const storage::KeyValueStore& store, int64_t newest_event_unix_nano)
-      : store_(&store), newest_day_in_log_(DayOf(newest_event_unix_nano)) {}
+  DuplicateFilter(const storage::KeyValueStore& store, int64_t newest_event_unix_nano, uint32_t horizon_days)
+      : store_(&store), horizon_days_(horizon_days), newest_day_in_log_(DayOf(newest_event_unix_nano)) {}
 
   // Loads the days around `time` if need be. Errors: those of the store's reads; then nothing changed.
   Status Prepare(int64_t time_unix_nano);
@@ -49,9 +50,28 @@ class DuplicateFilter {
   bool Insert(const Key& key);
 
  private:
-  struct Day {
-    absl::flat_hash_set<Key> ids;
+  // The ids of a day, in many small sets: one large one would hold up all senders for a tenth of a second whenever it grows.
+  class Day {
+   public:
+    bool Contains(const Key& key) const { return Shard(key).contains(key); }
+    bool Insert(const Key& key) {
+      const bool is_new = shards_[ShardOf(key)].insert(key).second;
+      size_ += is_new;
+      return is_new;
+    }
+    void Prefetch(const Key& key) const { Shard(key).prefetch(key); }
+    size_t size() const { return size_; }
+
     uint64_t last_use = 0;
+
+   private:
+    static constexpr int kShardBits = 10;
+    // A set goes by the lower half of a key.
+    static size_t ShardOf(const Key& key) { return key.high >> (64 - kShardBits); }
+    const absl::flat_hash_set<Key>& Shard(const Key& key) const { return shards_[ShardOf(key)]; }
+
+    std::vector<absl::flat_hash_set<Key>> shards_{size_t{1} << kShardBits};
+    size_t size_ = 0;
   };
 
   static int64_t DayOf(int64_t time_unix_nano);
@@ -59,15 +79,16 @@ class DuplicateFilter {
   void Evict(int64_t keep_day);
 
   const storage::KeyValueStore* store_;
+  int64_t horizon_days_;
   int64_t newest_day_in_log_;
   std::map<int64_t, Day> days_;
   size_t id_count_ = 0;
   uint64_t use_count_ = 0;
-  // The days around the event that Prepare was called for; they stay where they are in the map.
+  // The day of the event that Prepare was called for, and those around it that have ids; they stay where they are in the
+  // map.
   int64_t prepared_day_ = -1;
-  Day* day_before_ = nullptr;
   Day* day_of_ = nullptr;
-  Day* day_after_ = nullptr;
+  std::vector<const Day*> days_around_;
 };
 
 }  // namespace stillwatch::ingest

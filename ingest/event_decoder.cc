@@ -30,6 +30,7 @@ struct WireRequest {
   std::vector<std::string_view> events;
   std::vector<std::string_view> columns;
   std::optional<uint64_t> complete_through_unix_nano;
+  uint64_t cumulative_acknowledgement = 0;
 
   bool Read(std::string_view bytes) {
     WireReader reader(bytes);
@@ -45,6 +46,9 @@ struct WireRequest {
   bool ReadField(WireReader& reader, uint32_t field, WireType type) {
     const bool is_bytes = type == WireType::kBytes;
     if (field == Request::kSequenceFieldNumber && type == WireType::kVarint) return reader.ReadVarint(sequence);
+    if (field == Request::kCumulativeAcknowledgementFieldNumber && type == WireType::kVarint) {
+      return reader.ReadVarint(cumulative_acknowledgement);
+    }
     if (field == Request::kSourceIdFieldNumber && is_bytes) return reader.ReadBytes(source_id);
     if (field == Request::kEventsFieldNumber && is_bytes) return reader.ReadBytes(events.emplace_back());
     if (field == Request::kColumnsFieldNumber && is_bytes) return reader.ReadBytes(columns.emplace_back());
@@ -212,6 +216,7 @@ DecodedMessages EventDecoder::DecodeTogether(std::span<const grpc::ByteBuffer> m
     }
     DeriveMissingIds(request, stream_id, *rows, *batch);
     batch->KeepAlive(std::move(message.slice));
+    if (request.cumulative_acknowledgement != 0) out.asks_cumulative_acknowledgement = true;
     if (request.complete_through_unix_nano) {
       // A promise about the future would make all events late that are still to come.
       const auto limit = static_cast<uint64_t>(now + kClockSkewMax);

@@ -44,6 +44,7 @@ struct DecodedMessages {
   std::string source_id;
   SubmittedBatch submitted;  // Without on_durable.
   std::vector<DecodedMessage> messages;
+  bool asks_cumulative_acknowledgement = false;  // Any of them does.
   Status status;  // Why the message behind these could not be decoded, if it could not.
 };
 

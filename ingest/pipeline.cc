@@ -59,10 +59,12 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   if (!replayed.ok()) return replayed.status();
   spdlog::info("restored {} accounts, {} events stored, {} replayed", engine.counters().account_count,
                log->next_sequence(), replayed.value());
-  DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano);
+  DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano, options.idempotency_days);
   std::unique_ptr<Pipeline> pipeline(
       new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates)));
-  if (replayed.value() > 0 || engine.has_unsaved_erasures()) pipeline->SaveCheckpoint(pipeline->log_.next_sequence());
+  if (replayed.value() > 0 || engine.has_unsaved_erasures()) {
+    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
+  }
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
   pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });
   return pipeline;
@@ -70,7 +72,16 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
 
 Pipeline::Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
                    storage::EventLog log, DuplicateFilter duplicates)
-    : store_(store), engine_(engine), options_(options), log_(std::move(log)), duplicates_(std::move(duplicates)) {
+    : store_(store),
+      engine_(engine),
+      options_(options),
+      log_(std::move(log)),
+      duplicates_(std::move(duplicates)),
+      checkpoints_([this](const storage::WriteGroup& group) {
+        if (!CommitUntilDurable(group, &storage::KeyValueStore::CommitBulk)) {
+          spdlog::warn("no checkpoint: the next start replays more of the log");
+        }
+      }) {
   stored_event_count_ = log_.next_sequence();
 }
 
@@ -103,6 +114,11 @@ void Pipeline::Write(Fill fill, std::function<void()> apply, std::function<void(
 std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
   std::unique_lock lock(commit_mutex_);
   commit_ready_.wait(lock, [this] { return !commit_queue_.empty() || is_draining_; });
+  if (options_.commit_delay_nano > 0) {
+    commit_ready_.wait_for(lock, std::chrono::nanoseconds(options_.commit_delay_nano), [this] {
+      return commit_queue_.size() >= options_.group_batches_max || is_draining_;
+    });
+  }
   const size_t count = std::min(commit_queue_.size(), options_.group_batches_max);
   const auto end = commit_queue_.begin() + static_cast<ptrdiff_t>(count);
   std::vector<CommitItem> items(std::make_move_iterator(commit_queue_.begin()), std::make_move_iterator(end));
@@ -125,11 +141,11 @@ void Pipeline::RunCommitter() {
 
 // Tries until the group is on disk. Only while draining it gives up, since whoever stops the daemon does not want to wait
 // for a disk; what was not acknowledged stays with its sender. The log is ahead of the disk then, so nothing may follow.
-bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group) {
+bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group, Commit commit) {
   if (group.empty()) return true;
   for (bool has_failed = false;; has_failed = true) {
     if (has_given_up_) return false;
-    const Status status = store_.Commit(group);
+    const Status status = (store_.*commit)(group);
     if (status.ok()) break;
     ++failed_commit_count_;
     spdlog::error("commit failed, senders wait: {}", status.message());
@@ -282,6 +298,8 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
   for (ApplyItem& item : items) {
     if (item.apply) {
       offer();  // Records count from here on, not for events before them.
+      // What takes something out of the last checkpoint must find it there.
+      if (item.after_apply == AfterApply::kCheckpoint) checkpoints_.WaitUntilWritten();
       item.apply();
     }
     if (!item.observed.observations.empty() || item.observed.complete_through_unix_nano) {
@@ -305,7 +323,7 @@ void Pipeline::RunApplier() {
       return item.after_apply == AfterApply::kCheckpoint;
     });
     if (is_asked || next_sequence - saved_sequence >= options_.checkpoint_event_count) {
-      SaveCheckpoint(next_sequence);
+      SaveCheckpoint(next_sequence, is_asked ? Saving::kFinished : Saving::kBeside);
       saved_sequence = next_sequence;
     }
     {
@@ -317,14 +335,15 @@ void Pipeline::RunApplier() {
       if (item.on_applied) item.on_applied();
     }
   }
-  SaveCheckpoint(next_sequence);
+  SaveCheckpoint(next_sequence, Saving::kFinished);
 }
 
 // Everything below `next_sequence` is durable already, so the checkpoint never runs ahead of the log.
-void Pipeline::SaveCheckpoint(uint64_t next_sequence) {
+void Pipeline::SaveCheckpoint(uint64_t next_sequence, Saving saving) {
   storage::WriteGroup group;
   engine_.Save(next_sequence, group);
-  if (!CommitUntilDurable(group)) spdlog::warn("no checkpoint: the next start replays more of the log");
+  checkpoints_.Write(std::move(group));
+  if (saving == Saving::kFinished) checkpoints_.WaitUntilWritten();
 }
 
 void Pipeline::WaitUntilApplied() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "detector/scoring_engine.h"
+#include "ingest/checkpoint_writer.h"
 #include "ingest/duplicate_filter.h"
 #include "proto/result.h"
 #include "proto/usage_batch.h"
@@ -33,6 +34,11 @@ struct PipelineOptions {
   size_t group_batches_max = 256;
   // Wait between two tries of a failed commit.
   int64_t retry_nano = 200'000'000;
+  // How long a group waits for more before it is committed: fewer fsyncs, later acknowledgements. What comes while a commit is
+  // under way is a group anyhow, so this pays only where an fsync wears or costs something.
+  int64_t commit_delay_nano = 0;
+  // Days of event time around an event in which its id is looked for (ingest/duplicate_filter.h).
+  uint32_t idempotency_days = 2;
 };
 
 // A batch on its way, decoded and validated.
@@ -57,8 +63,8 @@ struct PipelineCounters {
 };
 
 // Carries batches through duplicate check, group commit and engine, in the order of their submission.
-// Two threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
-// senders, and hands over to the applier, which offers to the engine. A failed commit is tried again until it works:
+// Threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
+// senders, and hands over to the applier, which offers to the engine; checkpoints are written beside both. A failed commit is tried again until it works:
 // meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries go on.
 // Threading: every method from any thread. Ownership: store and engine must outlive it.
 // Limits: the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
@@ -93,6 +99,8 @@ class Pipeline {
   bool has_given_up() const { return has_given_up_; }
 
   PipelineCounters counters() const;
+  // Events of the log that are on disk.
+  uint64_t stored_event_count() const { return stored_event_count_; }
 
  private:
   struct CommitItem;
@@ -106,7 +114,8 @@ class Pipeline {
   void RunApplier();
   std::vector<CommitItem> TakeGroup();
   void CommitGroup(std::vector<CommitItem> items);
-  bool CommitUntilDurable(const storage::WriteGroup& group);
+  using Commit = Status (storage::KeyValueStore::*)(const storage::WriteGroup& group);
+  bool CommitUntilDurable(const storage::WriteGroup& group, Commit commit = &storage::KeyValueStore::Commit);
   void PrepareDuplicates(int64_t time_unix_nano);
   std::vector<uint32_t> DropDuplicates(SubmittedBatch& batch);
   static void Tell(const SubmittedBatch& batch, const Outcome& outcome);
@@ -114,7 +123,8 @@ class Pipeline {
   void PushApply(std::vector<ApplyItem> items);
   std::deque<ApplyItem> TakeApply();
   void Apply(std::deque<ApplyItem>& items);
-  void SaveCheckpoint(uint64_t next_sequence);
+  enum class Saving : uint8_t { kBeside, kFinished };
+  void SaveCheckpoint(uint64_t next_sequence, Saving saving);
 
   storage::KeyValueStore& store_;
   detector::ScoringEngine& engine_;
@@ -142,6 +152,7 @@ class Pipeline {
   std::atomic<uint64_t> commit_count_{0};
   std::atomic<uint64_t> failed_commit_count_{0};
 
+  CheckpointWriter checkpoints_;  // Applier's.
   std::once_flag drained_;
   std::thread committer_;
   std::thread applier_;

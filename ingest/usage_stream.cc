@@ -3,6 +3,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "proto/grpc_status.h"
@@ -141,6 +142,7 @@ void UsageStream::SubmitBatch(DecodedMessages batch, size_t bytes) {
       ++source->rejected[static_cast<size_t>(rejection.reason)];
     }
   }
+  if (batch.asks_cumulative_acknowledgement) may_join_answers_ = true;
   counters.received_event_count += received;
   source->received += received;
   const size_t row_count = batch.submitted.events->size();
@@ -174,30 +176,36 @@ void UsageStream::Answer(const std::vector<DecodedMessage>& messages, size_t byt
 
 void UsageStream::QueueAnswer(const DecodedMessage& message, uint32_t accepted) {
   if (is_broken_ || is_finished_) return;
-  v1::StreamUsageResponse response;
+  const bool joins = may_join_answers_ && !answers_.empty() && answers_.back().rejected_size() == 0 &&
+                     message.rejections.empty();
+  v1::StreamUsageResponse& response = joins ? answers_.back() : answers_.emplace_back();
   response.set_sequence(message.sequence);
-  response.set_accepted_count(accepted);
-  response.set_duplicate_count(message.row_count - accepted);
+  response.set_accepted_count(response.accepted_count() + accepted);
+  response.set_duplicate_count(response.duplicate_count() + message.row_count - accepted);
+  response.set_batch_count(response.batch_count() + 1);
+  response.set_durable_event_count(resources_.pipeline.stored_event_count());
   for (size_t i = 0; i < message.rejections.size(); ++i) {
     v1::RejectedEvent* rejected = response.add_rejected();
     rejected->set_index(message.rejections[i].index);
     rejected->set_reason(static_cast<v1::RejectReason>(message.rejections[i].reason));
     if (i < kWordyRejectionsMax) rejected->set_message(message.rejections[i].message);
   }
-  grpc::ByteBuffer bytes;
-  bool owns_buffer = false;
-  if (!grpc::SerializationTraits<v1::StreamUsageResponse>::Serialize(response, &bytes, &owns_buffer).ok()) return;
-  answers_.push_back(std::move(bytes));
 }
 
 void UsageStream::WriteNext() {
   if (is_writing_ || answers_.empty() || is_broken_) return;
-  outgoing_ = std::move(answers_.front());
+  outgoing_.Clear();  // gRPC writes into an empty one only.
+  bool owns_buffer = false;
+  const grpc::Status serialized =
+      grpc::SerializationTraits<v1::StreamUsageResponse>::Serialize(answers_.front(), &outgoing_, &owns_buffer);
+  if (!serialized.ok()) std::abort();  // It fails only beyond 2 GiB.
   answers_.pop_front();
   is_writing_ = true;
-  // Answers that another follows at once are sent with it.
+  // Answers that another follows at once are sent with it. Not the first: with it go the headers, and a write of headers that
+  // may wait is not told as done before something else makes gRPC send it (1.51), so that all answers would wait for that.
   grpc::WriteOptions options;
-  if (!answers_.empty()) options.set_buffer_hint();
+  if (has_written_ && !answers_.empty()) options.set_buffer_hint();
+  has_written_ = true;
   StartWrite(&outgoing_, options);
 }
 

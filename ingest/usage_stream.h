@@ -20,6 +20,7 @@
 #include "ingest/pipeline.h"
 #include "ingest/source_registry.h"
 #include "proto/result.h"
+#include "stillwatch/v1/ingest.pb.h"
 
 namespace stillwatch::ingest {
 
@@ -92,11 +93,13 @@ class UsageStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
   std::deque<std::shared_ptr<Arrival>> arrivals_;  // In order; the front is submitted first.
-  std::deque<grpc::ByteBuffer> answers_;
+  std::deque<v1::StreamUsageResponse> answers_;
+  bool may_join_answers_ = false;  // The sender asked for it.
   size_t batches_in_flight_ = 0;  // Read and not answered.
   size_t bytes_in_flight_ = 0;
   bool is_reading_ = false;
   bool is_writing_ = false;
+  bool has_written_ = false;  // Since the call began.
   bool is_waiting_for_room_ = false;
   bool has_read_all_ = false;  // Half-closed, failed or stopped: no further read.
   bool is_finished_ = false;

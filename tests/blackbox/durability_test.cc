@@ -1,9 +1,11 @@
 // What was acknowledged is there, once, whatever happens to the daemon.
+#include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
+#include "stillwatch/v1/ingest.grpc.pb.h"
 #include "tests/blackbox/deployment.h"
 
 namespace stillwatch::blackbox {
@@ -72,6 +74,61 @@ TEST(DurabilityTest, ADrainAcknowledgesWhatWasTakenAndKeepsIt) {
   EXPECT_EQ(NumberIn(client.ReadRest(), "accepted"), static_cast<int64_t>(sample.event_count));
   EXPECT_EQ(client.Wait(), 0);
   EXPECT_EQ(deployment.Status().stored_event_count(), sample.event_count);
+}
+
+// Batch `sequence` of one event, or of one that is not valid.
+v1::StreamUsageRequest SmallBatch(uint64_t sequence, bool is_valid) {
+  v1::StreamUsageRequest request;
+  request.set_sequence(sequence);
+  v1::UsageEvent& event = *request.add_events();
+  event.set_event_id("event-" + std::to_string(sequence));
+  if (is_valid) event.set_account_id("acme");
+  event.set_time_unix_nano(1'772'409'600'000'000'000 + sequence);
+  return request;
+}
+
+// Sends batches of one event, the tenth of which is not valid, and returns the acknowledgements.
+std::vector<v1::StreamUsageResponse> SendSmallBatches(const Deployment& deployment, uint64_t count, bool cumulative) {
+  grpc::ClientContext context;
+  const auto stub = v1::IngestService::NewStub(deployment.Channel());
+  const auto stream = stub->StreamUsage(&context);
+  for (uint64_t sequence = 1; sequence <= count; ++sequence) {
+    v1::StreamUsageRequest request = SmallBatch(sequence, sequence != 10);
+    request.set_cumulative_acknowledgement(cumulative && sequence == 1);
+    stream->Write(request);
+  }
+  stream->WritesDone();
+  std::vector<v1::StreamUsageResponse> out;
+  v1::StreamUsageResponse response;
+  while (stream->Read(&response)) out.push_back(response);
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return out;
+}
+
+TEST(DurabilityTest, AcknowledgementsTellTheDurablePositionAndStandForSeveralBatchesIfAsked) {
+  constexpr uint64_t kCount = 200;
+  for (const bool cumulative : {false, true}) {
+    SCOPED_TRACE(cumulative);
+    const Deployment deployment;
+    const auto responses = SendSmallBatches(deployment, kCount, cumulative);
+    uint64_t batch_count = 0;
+    uint64_t accepted_count = 0;
+    uint64_t durable_count = 0;
+    for (const v1::StreamUsageResponse& response : responses) {
+      batch_count += response.batch_count();
+      accepted_count += response.accepted_count();
+      EXPECT_EQ(response.sequence(), batch_count) << "the last of its batches";
+      EXPECT_GE(response.durable_event_count(), accepted_count);
+      EXPECT_GE(response.durable_event_count(), durable_count);
+      durable_count = response.durable_event_count();
+      EXPECT_EQ(response.rejected_size(), response.sequence() == 10 ? 1 : 0);
+      EXPECT_TRUE(response.batch_count() == 1 || (cumulative && response.rejected_size() == 0));
+    }
+    EXPECT_EQ(batch_count, kCount);
+    EXPECT_EQ(accepted_count, kCount - 1);
+    EXPECT_EQ(durable_count, kCount - 1);
+  }
 }
 
 }  // namespace

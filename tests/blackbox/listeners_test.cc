@@ -70,9 +70,25 @@ TEST(ListenersTest, EveryAddressServesTheSameAndTheReadyLineTellsTheFirst) {
   }
 }
 
+TEST(ListenersTest, AnIngestAddressTakesEventsAndAnswersNoQuestions) {
+  const Deployment deployment({"--ingest-address", "127.0.0.1:0"});
+  const std::vector<std::string> addresses = Addresses(deployment, "ingest at ");
+  ASSERT_EQ(addresses.size(), 1U);
+  EXPECT_NE(addresses[0], deployment.grpc_address());
+  EXPECT_EQ(Call(addresses[0], "/grpc.health.v1.Health/Check"), grpc::StatusCode::OK);
+  EXPECT_EQ(Call(addresses[0], "/stillwatch.v1.QueryService/CheckAccount"), grpc::StatusCode::UNIMPLEMENTED);
+  const TemporaryDirectory directory;
+  const std::string events = directory / "events.jsonl";
+  WriteFile(events, R"({"account_id": "acme", "event_id": "1", "time_unix_nano": 1772409600000000000})");
+  const Finished imported = RunToEnd({STILLWATCH, "--server", addresses[0], "import", "events", events});
+  EXPECT_EQ(imported.exit_code, 0) << imported.errors;
+  EXPECT_EQ(deployment.Status().stored_event_count(), 1U);
+}
+
 TEST(ListenersTest, AnAddressThatCannotBeHadIsNamed) {
   const Deployment other;
   for (const auto& [flag, taken] : {std::pair<std::string, std::string>("--grpc-address", other.grpc_address()),
+                                    std::pair<std::string, std::string>("--ingest-address", other.grpc_address()),
                                     std::pair<std::string, std::string>("--http-address", other.http_address())}) {
     const TemporaryDirectory directory;
     const Finished finished = RunToEnd({STILLWATCHD, "--data-dir", directory / "data", "--grpc-address", "127.0.0.1:0",

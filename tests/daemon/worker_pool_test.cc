@@ -7,6 +7,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "ingest/background_thread.h"
@@ -32,6 +33,28 @@ TEST(WorkerPoolTest, ALoopCallsEachItemOnceEvenWhileAllWorkersAreBusy) {
   pool.ParallelFor(calls.size(), [&](size_t i) { ++calls[i]; });
   EXPECT_TRUE(std::all_of(calls.begin(), calls.end(), [](const std::atomic<int>& count) { return count == 1; }));
   release.set_value();
+  pool.WaitUntilIdle();
+}
+
+TEST(WorkerPoolTest, APostedTaskDoesNotWaitForTheEndOfALoop) {
+  WorkerPool pool(1);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<bool> has_helper_begun = false;
+  std::atomic<bool> is_task_done = false;
+  // The helper's first item posts a task; the caller's items wait for it, so that the loop cannot end before.
+  pool.ParallelFor(100, [&](size_t) {
+    if (std::this_thread::get_id() == caller) {
+      is_task_done.wait(false);
+    } else if (!has_helper_begun.exchange(true)) {
+      pool.Post([&] {
+        is_task_done = true;
+        is_task_done.notify_all();
+      });
+    } else {
+      EXPECT_TRUE(is_task_done) << "the task goes before the helper's next item";
+    }
+  });
+  EXPECT_TRUE(is_task_done);
   pool.WaitUntilIdle();
 }
 

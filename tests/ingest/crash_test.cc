@@ -8,20 +8,15 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "detector/scoring_engine.h"
-#include "ingest/pipeline.h"
-#include "storage/rocksdb_database.h"
-#include "storage/rocksdb_store.h"
+#include "tests/ingest/pipeline_run.h"
 #include "tests/storage/temporary_directory.h"
 
 namespace stillwatch::ingest {
 namespace {
 
 constexpr size_t kBatchCount = 8;
-constexpr size_t kBatchEventCount = 5;
-constexpr size_t kAccountCount = 3;
+constexpr uint64_t kCheckpointEventCount = 12;  // So that some fall into the run.
 
 // When the power goes: with the write of this number, counted over all files.
 class Power {
@@ -108,81 +103,21 @@ class UnsyncedFileSystem : public rocksdb::FileSystemWrapper {
   Power& power_;
 };
 
-std::string AccountId(size_t account) { return "account-" + std::to_string(account); }
-
-SubmittedBatch MakeBatch(size_t number) {
-  auto texts = std::make_shared<std::vector<std::string>>();
-  texts->reserve(2 * kBatchEventCount);
-  auto batch = std::make_shared<UsageBatch>();
-  for (size_t i = 0; i < kBatchEventCount; ++i) {
-    const size_t row = batch->AddRow();
-    const size_t event = number * kBatchEventCount + i;
-    batch->SetText(row, TextField::kEventId, texts->emplace_back("event-" + std::to_string(event)));
-    batch->SetText(row, TextField::kAccountId, texts->emplace_back(AccountId(event % kAccountCount)));
-    batch->SetNumber(row, NumberField::kTimeUnixNano, 1'772'409'600'000'000'000 + event * 1'000'000'000);
+// Submits batch by batch, each in a group of its own, until all are acknowledged or `power` goes. Returns what was
+// acknowledged, by batch.
+std::map<size_t, Counted> SendAll(PipelineRun& run, const Power& power) {
+  std::map<size_t, Counted> acknowledged;
+  for (size_t number = 0; number < kBatchCount; ++number) {
+    std::future<Counted> answer = run.Submit(number);
+    while (answer.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready && !power.IsGone()) {
+    }
+    if (power.IsGone()) run.pipeline().Drain();  // Gives up, or had it done just before.
+    if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) break;
+    acknowledged[number] = answer.get();
+    if (power.IsGone()) break;
   }
-  batch->KeepAlive(texts);
-  SubmittedBatch out;
-  out.observed = detector::Observe(batch);
-  out.events = std::move(batch);
-  return out;
+  return acknowledged;
 }
-
-struct Counted {
-  uint32_t accepted = 0;
-  uint32_t duplicate = 0;
-};
-
-// A pipeline on a store, in which checkpoints come often.
-class Run {
- public:
-  // `env` is that of the store.
-  Run(const std::string& path, rocksdb::Env* env) {
-    auto store = storage::OpenRocksDbStore(path, env);
-    if (!store.ok()) return;
-    store_ = std::move(store).value();
-    auto pipeline = Pipeline::Start(*store_, engine_, {.checkpoint_event_count = 12, .retry_nano = 1000});
-    if (pipeline.ok()) pipeline_ = std::move(pipeline).value();
-  }
-  bool has_started() const { return pipeline_ != nullptr; }
-
-  // Submits batch by batch, each in a group of its own, until all are acknowledged or `power` goes. Returns what was
-  // acknowledged, by batch.
-  std::map<size_t, Counted> SendAll(const Power& power) {
-    std::map<size_t, Counted> acknowledged;
-    for (size_t number = 0; number < kBatchCount; ++number) {
-      SubmittedBatch batch = MakeBatch(number);
-      auto told = std::make_shared<std::promise<Counted>>();
-      std::future<Counted> answer = told->get_future();
-      batch.on_durable = [told](uint32_t accepted, uint32_t duplicate) { told->set_value({accepted, duplicate}); };
-      pipeline_->Submit(std::move(batch));
-      while (answer.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready && !power.IsGone()) {
-      }
-      if (power.IsGone()) pipeline_->Drain();  // Gives up, or had it done just before.
-      if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) break;
-      acknowledged[number] = answer.get();
-      if (power.IsGone()) break;
-    }
-    return acknowledged;
-  }
-
-  // Events of each account that the engine knows.
-  std::vector<uint64_t> CountByAccount() {
-    pipeline_->WaitUntilApplied();
-    std::vector<uint64_t> counts;
-    for (size_t account = 0; account < kAccountCount; ++account) {
-      const auto detail = engine_.Get(AccountId(account));
-      counts.push_back(detail ? detail->live.portrait.event_count() : 0);
-    }
-    return counts;
-  }
-  uint64_t stored_event_count() const { return pipeline_->counters().stored_event_count; }
-
- private:
-  std::unique_ptr<storage::KeyValueStore> store_;
-  detector::ScoringEngine engine_{{}, detector::SerialFor};
-  std::unique_ptr<Pipeline> pipeline_;
-};
 
 // Runs until the write `last_write`, then starts again on what is on the disk and sends everything once more. Returns
 // whether the run came to its end before that write.
@@ -193,21 +128,21 @@ bool LosePowerAt(uint64_t last_write) {
   std::map<size_t, Counted> acknowledged;
   {
     const auto env = rocksdb::NewCompositeEnv(std::make_shared<UnsyncedFileSystem>(power));
-    Run run(directory.path() + "/store", env.get());
-    if (run.has_started()) acknowledged = run.SendAll(power);
+    PipelineRun run(directory.path() + "/store", env.get(), kCheckpointEventCount);
+    if (run.has_started()) acknowledged = SendAll(run, power);
   }
   const bool survived = !power.IsGone();
   for (const auto& [number, counted] : acknowledged) {
-    EXPECT_EQ(counted.accepted, kBatchEventCount) << "batch " << number;
+    EXPECT_EQ(counted, kAllAccepted) << "batch " << number;
   }
   Power unlimited(UINT64_MAX);
-  Run again(directory.path() + "/store", rocksdb::Env::Default());
+  PipelineRun again(directory.path() + "/store", rocksdb::Env::Default(), kCheckpointEventCount);
   if (!again.has_started()) {
     ADD_FAILURE() << "the store does not open";
     return survived;
   }
   EXPECT_GE(again.stored_event_count(), acknowledged.size() * kBatchEventCount);
-  const std::map<size_t, Counted> resent = again.SendAll(unlimited);
+  const std::map<size_t, Counted> resent = SendAll(again, unlimited);
   EXPECT_EQ(resent.size(), kBatchCount);
   for (const auto& [number, counted] : resent) {
     EXPECT_EQ(counted.accepted + counted.duplicate, kBatchEventCount);
@@ -216,10 +151,7 @@ bool LosePowerAt(uint64_t last_write) {
     }
   }
   EXPECT_EQ(again.stored_event_count(), kBatchCount * kBatchEventCount);
-  const std::vector<uint64_t> counts = again.CountByAccount();
-  for (size_t account = 0; account < kAccountCount; ++account) {
-    EXPECT_EQ(counts[account], (kBatchCount * kBatchEventCount + kAccountCount - 1 - account) / kAccountCount);
-  }
+  EXPECT_EQ(again.CountByAccount(), CountsOf(kBatchCount));
   return survived;
 }
 
