@@ -1,9 +1,12 @@
 // How fast events become durable through the real daemon, and what they cost it.
 //   stillwatch_ingest_bench [--events FILE] [--count N] [--text] [--via client|rows|columns] [--batch-size N]
-//                           [--streams N] [--rate N] [--queries N] [--worker-threads N]
+//                           [--streams N] [--rate N] [--queries N] [--worker-threads N] [--accounts N] [--live-rate N]
+//                           [--lateness SECONDS] [--cumulative]
 // Without FILE it makes events. Via `client` it imports the file with the real client; via `rows` or `columns` it sends
 // batches that are made beforehand, at full speed or at --rate events/s. --queries asks so many questions a second
-// meanwhile, half of them CheckAccount, half GetAccount. Prints one line of JSON: events/s acknowledged and durable, CPU
+// meanwhile, half of them CheckAccount, half GetAccount. A file that is imported holds weeks, whose ticks and searches for
+// campaigns come one after the other; --live-rate gives its events the times that they would have at so many a second.
+// Prints one line of JSON: events/s acknowledged and durable, CPU
 // seconds per million events of the daemon's process, by kind of thread too, and times in milliseconds.
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <sstream>
 #include <thread>
@@ -36,6 +40,10 @@ struct Arguments {
   double rate = 0;
   double queries_per_second = 0;
   uint64_t worker_threads = 0;
+  uint64_t account_count = 0;
+  double live_rate = 0;
+  uint64_t lateness_seconds = 120;
+  bool is_acknowledged_together = false;
 };
 
 // User and system time so far, of the process or thread whose `stat` file this is.
@@ -79,18 +87,38 @@ uint64_t ResidentBytes(pid_t pid) {
   return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-// Asks at a steady rate until told to stop, each question when it is due, whatever became of the one before.
+// Asks at a steady rate until told to stop. CheckAccount and GetAccount have a thread each: one question may wait for
+// another of its own kind, which then counts as its time, too.
 class Questions {
  public:
   // `account_ids`: whom to ask for.
   Questions(std::shared_ptr<grpc::Channel> channel, std::vector<std::string> account_ids, double per_second)
       : account_ids_(std::move(account_ids)) {
     if (per_second <= 0 || account_ids_.empty()) return;
-    thread_ = std::jthread([this, query_channel = std::move(channel), per_second](const std::stop_token& stop) {
-      Ask(query_channel, per_second, stop);
+    const auto stub = std::make_shared<v1::QueryService::Stub>(channel);
+    check_thread_ = std::jthread([this, stub, per_second](const std::stop_token& stop) {
+      Ask(per_second / 2, stop, check_seconds, [&stub](const std::string& account_id) {
+        grpc::ClientContext context;
+        v1::CheckAccountRequest request;
+        v1::CheckAccountResponse response;
+        request.set_account_id(account_id);
+        stub->CheckAccount(&context, request, &response);
+      });
+    });
+    get_thread_ = std::jthread([this, stub, per_second](const std::stop_token& stop) {
+      Ask(per_second / 2, stop, get_seconds, [&stub](const std::string& account_id) {
+        grpc::ClientContext context;
+        v1::GetAccountRequest request;
+        v1::GetAccountResponse response;
+        request.set_account_id(account_id);
+        stub->GetAccount(&context, request, &response);
+      });
     });
   }
-  void Stop() { thread_ = {}; }
+  void Stop() {
+    check_thread_ = {};
+    get_thread_ = {};
+  }
 
   std::vector<double> check_seconds;
   std::vector<double> get_seconds;
@@ -98,32 +126,21 @@ class Questions {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void Ask(const std::shared_ptr<grpc::Channel>& channel, double per_second, const std::stop_token& stop) {
-    const auto stub = v1::QueryService::NewStub(channel);
+  void Ask(double per_second, const std::stop_token& stop, std::vector<double>& seconds,
+           const std::function<void(const std::string&)>& ask) const {
     const auto start = Clock::now();
     for (uint64_t i = 0; !stop.stop_requested(); ++i) {
       const auto due = start + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(static_cast<double>(i) / per_second));
       std::this_thread::sleep_until(due);
-      const std::string& account = account_ids_[i % account_ids_.size()];
-      grpc::ClientContext context;
-      if (i % 2 == 0) {
-        v1::CheckAccountRequest request;
-        v1::CheckAccountResponse response;
-        request.set_account_id(account);
-        stub->CheckAccount(&context, request, &response);
-      } else {
-        v1::GetAccountRequest request;
-        v1::GetAccountResponse response;
-        request.set_account_id(account);
-        stub->GetAccount(&context, request, &response);
-      }
-      (i % 2 == 0 ? check_seconds : get_seconds).push_back(std::chrono::duration<double>(Clock::now() - due).count());
+      ask(account_ids_[i % account_ids_.size()]);
+      seconds.push_back(std::chrono::duration<double>(Clock::now() - due).count());
     }
   }
 
   const std::vector<std::string> account_ids_;
-  std::jthread thread_;
+  std::jthread check_thread_;
+  std::jthread get_thread_;
 };
 
 // Returns when the engine has seen all that was acknowledged, since this question waits for that.
@@ -157,9 +174,10 @@ int Measure(const Arguments& arguments) {
   const blackbox::TemporaryDirectory directory;
   std::string events = arguments.events;
   if (events.empty()) {
+    const uint64_t accounts = arguments.account_count > 0 ? arguments.account_count : arguments.count / 100;
     std::vector<std::string> command = {STILLWATCH_SAMPLE, "--out", directory.path(), "--events",
                                         std::to_string(arguments.count), "--accounts",
-                                        std::to_string(arguments.count / 100)};
+                                        std::to_string(accounts)};
     if (!arguments.has_text) command.emplace_back("--no-text");
     const blackbox::Finished made = blackbox::RunToEnd(command);
     if (made.exit_code != 0) return made.exit_code;
@@ -167,10 +185,15 @@ int Measure(const Arguments& arguments) {
   }
   Batches batches;
   if (arguments.via != "client") {
-    batches = MakeBatches(events, arguments.count, arguments.batch_size,
-                          arguments.via == "rows" ? WireForm::kRows : WireForm::kColumns);
+    batches = MakeBatches(events, {.event_count = arguments.count,
+                                   .batch_size = arguments.batch_size,
+                                   .form = arguments.via == "rows" ? WireForm::kRows : WireForm::kColumns,
+                                   .is_acknowledged_together = arguments.is_acknowledged_together,
+                                   .events_per_second_of_event_time = arguments.live_rate});
   }
-  Deployment deployment({"--worker-threads", std::to_string(arguments.worker_threads)});
+  sync();  // What was just made is not to be written out beside what is measured.
+  Deployment deployment({"--worker-threads", std::to_string(arguments.worker_threads), "--allowed-lateness-seconds",
+                         std::to_string(arguments.lateness_seconds)});
   const pid_t pid = deployment.daemon().pid();
   const double cpu_before = CpuSeconds(ProcessFolder(pid) + "/stat");
   const std::map<std::string, double> threads_before = CpuSecondsByThread(pid);
@@ -227,6 +250,10 @@ int main(int argc, char** argv) {
   app.add_option("--rate", arguments.rate, "Events a second; 0 is as fast as it goes; not via client");
   app.add_option("--queries", arguments.queries_per_second, "Questions a second meanwhile");
   app.add_option("--worker-threads", arguments.worker_threads, "Of the daemon; 0 means the cores less one");
+  app.add_option("--accounts", arguments.account_count, "Accounts to make; 0 means a hundredth of the events");
+  app.add_option("--live-rate", arguments.live_rate, "Events a second of event time; 0 leaves the file's; not via client");
+  app.add_option("--lateness", arguments.lateness_seconds, "Allowed lateness, seconds");
+  app.add_flag("--cumulative", arguments.is_acknowledged_together, "Ask for acknowledgements of several batches at once");
   CLI11_PARSE(app, argc, argv);
   return stillwatch::bench::Measure(arguments);
 }

@@ -72,7 +72,10 @@ class LoadStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, v1::St
       const std::lock_guard lock(mutex_);
       result_.accepted_count += response_.accepted_count();
       result_.other_count += response_.duplicate_count() + static_cast<uint64_t>(response_.rejected_size());
-      result_.latency_seconds.push_back(Seconds(Clock::now() - sent_at_[acknowledged_++]));
+      const Clock::time_point now = Clock::now();
+      for (uint32_t i = 0; i < response_.batch_count(); ++i) {
+        result_.latency_seconds.push_back(Seconds(now - sent_at_[acknowledged_++]));
+      }
       WriteNext();
     }
     StartRead(&response_);
@@ -134,21 +137,24 @@ grpc::ByteBuffer Serialize(v1::StreamUsageRequest& request, ColumnsWriter& colum
   request.set_sequence(sequence);
   if (columns.size() > 0) request.mutable_columns()->ParseFromString(columns.Finish());
   const grpc::Slice slice(request.SerializeAsString());
-  request.Clear();
+  request.clear_events();
+  request.clear_columns();
   return grpc::ByteBuffer(&slice, 1);
 }
 
 }  // namespace
 
-Batches MakeBatches(const std::string& path, uint64_t count, size_t batch_size, WireForm form) {
+Batches MakeBatches(const std::string& path, const BatchOptions& options) {
   std::ifstream file(path);
   UsageJsonDecoder decoder;
   constexpr size_t kAccountIdsMax = 1000;
   Batches out;
   std::set<std::string> account_ids;
   v1::StreamUsageRequest request;
+  request.set_cumulative_acknowledgement(options.is_acknowledged_together);
   ColumnsWriter columns;
   uint32_t pending = 0;
+  int64_t first_time_unix_nano = 0;
   const auto flush = [&] {
     if (pending == 0) return;
     out.payloads.push_back({Serialize(request, columns, out.payloads.size() + 1), pending});
@@ -156,7 +162,7 @@ Batches MakeBatches(const std::string& path, uint64_t count, size_t batch_size, 
   };
   std::string line;
   v1::UsageEvent event;
-  for (uint64_t i = 0; i < count && std::getline(file, line); ++i) {
+  for (uint64_t i = 0; i < options.event_count && std::getline(file, line); ++i) {
     event.Clear();
     uint64_t unknown_field_count = 0;
     if (const Status status = decoder.Decode(line, event, unknown_field_count); !status.ok()) {
@@ -164,13 +170,18 @@ Batches MakeBatches(const std::string& path, uint64_t count, size_t batch_size, 
                    status.message().c_str());
       std::exit(1);
     }
+    if (i == 0) first_time_unix_nano = static_cast<int64_t>(event.time_unix_nano());
+    if (options.events_per_second_of_event_time > 0) {
+      const double after_nano = static_cast<double>(i) / options.events_per_second_of_event_time * 1e9;
+      event.set_time_unix_nano(static_cast<uint64_t>(first_time_unix_nano + static_cast<int64_t>(after_nano)));
+    }
     if (account_ids.size() < kAccountIdsMax) account_ids.insert(event.account_id());
-    if (form == WireForm::kColumns) {
+    if (options.form == WireForm::kColumns) {
       columns.Add(event);
     } else {
       *request.add_events() = event;
     }
-    if (++pending == batch_size) flush();
+    if (++pending == options.batch_size) flush();
   }
   flush();
   out.account_ids.assign(account_ids.begin(), account_ids.end());

@@ -25,8 +25,17 @@ struct Batches {
   std::vector<std::string> account_ids;  // Of the first events, at most 1,000, each once.
 };
 
-// Makes batches of the first `count` events of a file of JSON lines. Ends the program if a line is no event.
-Batches MakeBatches(const std::string& path, uint64_t count, size_t batch_size, WireForm form);
+struct BatchOptions {
+  uint64_t event_count = 0;  // At most.
+  size_t batch_size = 1000;
+  WireForm form = WireForm::kColumns;
+  bool is_acknowledged_together = false;  // See v1.StreamUsageRequest.cumulative_acknowledgement.
+  // Above 0: times are replaced by others that follow each other at this rate from the first on.
+  double events_per_second_of_event_time = 0;
+};
+
+// Makes batches of the first events of a file of JSON lines. Ends the program if a line is no event.
+Batches MakeBatches(const std::string& path, const BatchOptions& options);
 
 struct LoadOptions {
   size_t stream_count = 1;
