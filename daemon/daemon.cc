@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/realtime_scope.h"
 #include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
@@ -276,6 +277,11 @@ Status Daemon::StartAccessLogs() {
 }
 
 Status Daemon::StartGrpc() {
+  // gRPC starts its threads with its first server, or from those.
+  std::optional<RealtimeScope> realtime;
+  if (options_.realtime_answers && !realtime.emplace().is_granted()) {
+    spdlog::info("answers do not go first: that takes CAP_SYS_NICE or a limit of 1 for real-time priorities (RLIMIT_RTPRIO)");
+  }
   const ingest::StreamResources resources{
       *decoder_,        *pipeline_, admission_,
       ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};

@@ -25,6 +25,8 @@ struct Options {
   std::vector<std::string> without_listeners;
   // Threads that decode batches and score accounts; 0 means the cores less one.
   uint32_t worker_threads = 0;
+  // gRPC's threads go before all usual ones, where that is allowed (daemon/realtime_scope.h).
+  bool realtime_answers = true;
   uint32_t allowed_lateness_seconds = 120;
   // How long a commit waits for more.
   uint32_t commit_delay_ms = 0;
