@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "proto/limits.h"
 
@@ -14,12 +15,14 @@ namespace {
 // A request with its messages and the answer; more is no call of a model.
 constexpr size_t kBodyBytesMax = kEventBytesMax;
 
-std::string_view TextAt(simdjson::dom::element element, const std::string& key) {
+// A text, or a whole number as its digits, as the mapping takes both for names; else nothing.
+std::string TextAt(simdjson::dom::element element, const std::string& key) {
   for (const absl::string_view name : absl::StrSplit(key, '.')) {
     if (element[std::string_view(name.data(), name.size())].get(element) != simdjson::SUCCESS) return {};
   }
-  std::string_view text;
-  return element.get(text) == simdjson::SUCCESS ? text : std::string_view();
+  if (element.is_string()) return std::string(element.get_string().value());
+  if (element.is_int64()) return std::to_string(element.get_int64().value());
+  return element.is_uint64() ? std::to_string(element.get_uint64().value()) : std::string();
 }
 
 // Nothing if the body is no JSON object; empty if it names no account that could be one.
@@ -28,8 +31,8 @@ std::optional<std::string> AccountIn(const std::string& body, const std::vector<
   simdjson::dom::element root;
   if (parser.parse(body).get(root) != simdjson::SUCCESS || !root.is_object()) return std::nullopt;
   for (const std::string& key : keys) {
-    const std::string_view text = TextAt(root, key);
-    if (!text.empty() && text.size() <= kNameBytesMax) return std::string(text);
+    std::string text = TextAt(root, key);
+    if (!text.empty() && text.size() <= kNameBytesMax) return text;
   }
   return std::string();
 }

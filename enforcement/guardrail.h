@@ -25,7 +25,8 @@ class Guardrail {
   // goes without a call, the gateway is told that the daemon is stopping.
   using TakeUsage = std::function<void(const http::Request& request, std::function<void(const Status&)> done)>;
 
-  // `account_keys`: where the account stands in a body, names joined by dots; the first that holds a text counts.
+  // `account_keys`: where the account stands in a body, names joined by dots; the first that holds a text or a whole
+  // number counts.
   Guardrail(query::CheckAccountNow check, std::vector<std::string> account_keys, TakeUsage take_usage)
       : check_(std::move(check)), account_keys_(std::move(account_keys)), take_usage_(std::move(take_usage)) {}
 

@@ -21,7 +21,7 @@ class PortkeyUsage {
   // Tells the catalog how captured bodies are read.
   PortkeyUsage(const IntakeResources& resources, ListenerCatalog& catalog);
 
-  // Where the account stands in a body: names joined by dots, the first that holds a text counts.
+  // Where the account stands in a body: names joined by dots, the first that holds a name counts.
   std::vector<std::string> account_keys() const;
 
   // Calls `done` once: when the event is on disk, or there is none to take; kUnavailable if the daemon is stopping. An

@@ -13,7 +13,7 @@ class GuardrailTest : public ::testing::Test {
     const Guardrail guardrail(
         [](std::string_view id) {
           query::CheckAnswer answer;
-          if (id == "thief") answer.permission = Permission::kRefused;
+          if (id == "thief" || id == "1007" || id == "18446744073709551615") answer.permission = Permission::kRefused;
           if (id == "shadowed") answer.permission = Permission::kAllowedInShadow;
           return answer;
         },
@@ -32,8 +32,14 @@ TEST_F(GuardrailTest, AnAccountThatIsRefusedGetsAFalseVerdict) {
   EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"}})").body, R"({"verdict":true})");
 }
 
+TEST_F(GuardrailTest, AnAccountMayBeAWholeNumber) {
+  EXPECT_EQ(Ask(R"({"metadata":{"_user":1007}})").body, R"({"verdict":false})");
+  EXPECT_EQ(Ask(R"({"metadata":{"_user":18446744073709551615}})").body, R"({"verdict":false})");
+  EXPECT_EQ(Ask(R"({"metadata":{"_user":7}})").body, R"({"verdict":true})");
+}
+
 TEST_F(GuardrailTest, TheFirstPlaceThatHoldsATextCounts) {
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":7},"request":{"json":{"user":"thief"}}})").body, R"({"verdict":false})");
+  EXPECT_EQ(Ask(R"({"metadata":{"_user":1.5},"request":{"json":{"user":"thief"}}})").body, R"({"verdict":false})");
   EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"},"request":{"json":{"user":"thief"}}})").body, R"({"verdict":true})");
 }
 
