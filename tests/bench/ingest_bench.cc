@@ -7,7 +7,8 @@
 // meanwhile, half of them CheckAccount, half GetAccount. A file that is imported holds weeks, whose ticks and searches for
 // campaigns come one after the other; --live-rate gives its events the times that they would have at so many a second.
 // Prints one line of JSON: events/s acknowledged and durable, CPU
-// seconds per million events of the daemon's process, by kind of thread too, and times in milliseconds.
+// seconds per million events of the daemon's process, by kind of thread too, times in milliseconds, and bytes an event on the
+// disk at the end and written to it in all (log, blocks, checkpoints).
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -143,6 +144,14 @@ class Questions {
   std::jthread get_thread_;
 };
 
+// Handed to the file system by the process so far.
+uint64_t WrittenBytes(pid_t pid) {
+  const std::string io = blackbox::ReadFile(ProcessFolder(pid) + "/io");
+  const std::string name = "write_bytes: ";
+  const size_t at = io.find(name);
+  return at == std::string::npos ? 0 : std::stoull(io.substr(at + name.size()));
+}
+
 // Returns when the engine has seen all that was acknowledged, since this question waits for that.
 void WaitUntilCounted(const Deployment& deployment) {
   grpc::ClientContext context;
@@ -207,6 +216,7 @@ int Measure(const Arguments& arguments) {
   const double cpu = CpuSeconds(ProcessFolder(pid) + "/stat") - cpu_before;
   std::map<std::string, double> threads = CpuSecondsByThread(pid);
   const uint64_t resident_bytes = ResidentBytes(pid);
+  const uint64_t written_bytes = WrittenBytes(pid);
   if (deployment.Stop() != 0 || load.accepted_count == 0 || !load.error.empty()) {
     std::fprintf(stderr, "%s\n", load.error.c_str());
     return 1;
@@ -229,6 +239,7 @@ int Measure(const Arguments& arguments) {
   WriteQuantiles(json, "check_account", questions.check_seconds);
   WriteQuantiles(json, "get_account", questions.get_seconds);
   json.Name("disk_bytes_per_event").Number(static_cast<double>(BytesBelow(deployment.directory() / "data/store")) / accepted);
+  json.Name("written_bytes_per_event").Number(static_cast<double>(written_bytes) / accepted);
   json.Name("resident_mebibytes").Number(static_cast<double>(resident_bytes) / (1 << 20));
   json.EndObject();
   std::printf("%s\n", json.Take().c_str());
