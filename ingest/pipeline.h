@@ -64,8 +64,9 @@ struct PipelineCounters {
 
 // Carries batches through duplicate check, group commit and engine, in the order of their submission.
 // Threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
-// senders, and hands over to the applier, which offers to the engine; checkpoints are written beside both. A failed commit is tried again until it works:
-// meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries go on.
+// senders, and hands over to the applier, which offers to the engine; checkpoints are written beside both. A failed commit
+// is tried again until it works: meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries
+// go on.
 // Threading: every method from any thread. Ownership: store and engine must outlive it.
 // Limits: the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
 class Pipeline {

@@ -62,7 +62,7 @@ TEST(StateCodecTest, RefusesWhatIsTooShortOrTooLong) {
 // The last group of words has room for more than a state holds.
 TEST(StateCodecTest, RefusesWordsBehindTheState) {
   constexpr size_t kWordsInLastGroup = sizeof(LiveState) / 8 % 8;
-  if (kWordsInLastGroup == 0) GTEST_SKIP() << "the last group is full";
+  static_assert(kWordsInLastGroup != 0, "the last group is full: there is nothing to refuse");
   std::string encoded(sizeof(LiveState) / 64, '\0');
   encoded += {static_cast<char>(1 << kWordsInLastGroup), 1, 1};
   EXPECT_FALSE(ReadState(encoded));

@@ -102,7 +102,9 @@ TEST_P(TableFaultTest, AFlushOrCompactionThatFailsLosesNothingAndIsMadeUpFor) {
     EXPECT_EQ(failed.code(), fault == Fault::kFull ? Code::kResourceExhausted : Code::kUnavailable) << failed.message();
     EXPECT_GT(faults.hit_count(), 0U);
     std::future<Counted> meanwhile = run.Submit(2);
-    EXPECT_EQ(run.CountByAccount(), CountsOf(IsReady(meanwhile) ? 3 : 2)) << "questions are answered";
+    // Whether the log takes it now depends on which files fail; questions are answered in any case.
+    const std::vector<uint64_t> counts = run.CountByAccount();
+    EXPECT_TRUE(counts == CountsOf(2) || counts == CountsOf(3));
     faults.Set(Fault::kNone);
     EXPECT_EQ(meanwhile.get(), kAllAccepted);
     EXPECT_EQ(run.Submit(3).get(), kAllAccepted);
@@ -137,7 +139,7 @@ TEST_F(FaultTest, ASyncThatHangsHoldsAcknowledgementsBackButNoQuestion) {
     std::future<Counted> behind = run.Submit(2);
     // All of this would hang if it waited for the commit.
     EXPECT_EQ(run.CountByAccount(), CountsOf(1));
-    EXPECT_TRUE(run.engine().StandingOf(AccountId(0)).has_value() || !run.engine().List().empty());
+    EXPECT_EQ(run.engine().List().size(), kAccountCount);
     EXPECT_TRUE(run.store().TakeSnapshot()->LastKey(Table::kBlocks).ok());
     EXPECT_EQ(run.pipeline().counters().accepted_event_count, kBatchEventCount);
     EXPECT_FALSE(IsReady(held));
@@ -186,7 +188,6 @@ std::string LogOf(const std::string& path) {
 class DamagedLogTest : public FaultTest {
  protected:
   static constexpr size_t kBatches = 5;
-
   static constexpr size_t kLogBlockBytes = 32u << 10;
 
   void SetUp() override {
