@@ -44,7 +44,10 @@ TEST(ProgramTest, TheDaemonSaysNothingButItsReadyLineAndEndsCleanly) {
 }
 
 TEST(ProgramTest, ThreadsOfIngestGiveWayToThoseThatAnswer) {
+  const Sample sample({"--accounts", "20", "--events", "200"});
   Deployment deployment;
+  // A thread has its name and niceness once it runs, and each of them has worked for this import and its answer.
+  Import(deployment, sample);
   const pid_t daemon = deployment.daemon().pid();
   const int usual = getpriority(PRIO_PROCESS, static_cast<id_t>(daemon));
   std::map<std::string, int> niceness;
