@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -14,7 +15,6 @@
 #include <tuple>
 #include <utility>
 
-#include "daemon/realtime_scope.h"
 #include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
@@ -32,6 +32,8 @@ constexpr auto kGraceForOpenCalls = std::chrono::seconds(2);
 constexpr auto kGatewayWatchPause = std::chrono::seconds(15);
 // A decision that ran out is not told any more after this.
 constexpr auto kSweepTime = std::chrono::seconds(1);
+// gRPC's threads that answer, and those to which it hands what two of them want to write at once.
+constexpr std::array<std::string_view, 2> kGrpcThreadNames = {"nexting_thread", "default-executo"};
 
 int64_t Now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -73,6 +75,7 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       signals_(io_, SIGINT, SIGTERM),
       workers_(WorkerCount(options)),
+      answer_priority_(options.realtime_answers, {kGrpcThreadNames.begin(), kGrpcThreadNames.end()}),
       sweep_timer_(io_),
       admission_(kInFlightBytesMax, ingest_counters_.in_flight_bytes),
       sources_(Now),
@@ -178,7 +181,7 @@ Status Daemon::StartEnforcement() {
   if (!selector.ok()) return Status(Code::kInvalidArgument, "--authz-account " + selector.status().message());
   external_authorization_.emplace(
       std::move(selector).value(),
-      [this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kExternalAuthorization, id); },
+      [this](std::string_view id) { return Answer(enforcement::Interface::kExternalAuthorization, id); },
       static_cast<enforcement::RefusalStatus>(options_.authz_refusal_status));
   STILLWATCH_RETURN_IF_ERROR(enforcer_->Start(*pipeline_));
   SweepDecisionsLater();
@@ -233,11 +236,21 @@ Status Daemon::StartGateways() {
   listeners_.emplace(std::move(mapping));
   intake_.emplace(gateways::IntakeResources{*digester_, *pipeline_, admission_, ingest_counters_, sources_, Now,
                                             [this] { return engine_->counters().watermark_unix_nano; },
-                                            [this](std::function<void()> task) { workers_.Post(std::move(task)); }});
+                                            [this](std::function<void()> task) { TakeIn(std::move(task)); }});
   otlp_.emplace(*intake_, *listeners_);
   portkey_usage_.emplace(*intake_, *listeners_);
   WatchGateways();
   return Status();
+}
+
+query::CheckAnswer Daemon::Answer(enforcement::Interface interface, std::string_view account_id) {
+  answer_priority_.OnQuestion();
+  return enforcer_->Ask(interface, account_id);
+}
+
+void Daemon::TakeIn(std::function<void()> task) {
+  answer_priority_.OnIntake();
+  workers_.Post(std::move(task));
 }
 
 // Looks now and then for sources that have gone quiet, and forgets messages that nothing came for.
@@ -277,18 +290,15 @@ Status Daemon::StartAccessLogs() {
 }
 
 Status Daemon::StartGrpc() {
-  // gRPC starts its threads with its first server, or from those.
-  std::optional<RealtimeScope> realtime;
-  if (options_.realtime_answers && !realtime.emplace().is_granted()) {
+  if (options_.realtime_answers && !answer_priority_.is_granted()) {
     spdlog::info("answers do not go first: that takes CAP_SYS_NICE or a limit of 1 for real-time priorities (RLIMIT_RTPRIO)");
   }
   const ingest::StreamResources resources{
       *decoder_,        *pipeline_, admission_,
-      ingest_counters_, sources_,   [this](std::function<void()> task) { workers_.Post(std::move(task)); }};
+      ingest_counters_, sources_,   [this](std::function<void()> task) { TakeIn(std::move(task)); }};
   ingest_service_ = std::make_unique<ingest::IngestService>(resources, *engine_);
-  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_, [this](std::string_view account_id) {
-    return enforcer_->Ask(enforcement::Interface::kCheckAccount, account_id);
-  });
+  query_service_.emplace(*pipeline_, *engine_, verdicts_, query_workers_,
+                         [this](std::string_view id) { return Answer(enforcement::Interface::kCheckAccount, id); });
   label_service_.emplace(*pipeline_, *engine_, *store_, query_workers_, Now);
   admin_service_.emplace(*pipeline_, *engine_, ingest_counters_, sources_, *store_, *eraser_, upkeep_workers_,
                          options_.data_dir);

@@ -10,9 +10,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "daemon/answer_priority.h"
 #include "daemon/credentials.h"
 #include "daemon/health_service.h"
 #include "daemon/options.h"
@@ -89,6 +91,9 @@ class Daemon {
                                               std::vector<std::string>& bound_addresses) const;
   Status StartHttp();
   void AddGuardrail(http::Router& router);
+  // What threads of gRPC call: the answer to a gateway, at once, and work for the workers.
+  query::CheckAnswer Answer(enforcement::Interface interface, std::string_view account_id);
+  void TakeIn(std::function<void()> task);
   detector::ParallelFor ParallelFor();
   std::string MetricsText() const;
   void Drain();
@@ -100,6 +105,7 @@ class Daemon {
   boost::asio::signal_set
       signals_;  // From the first moment: a signal during the start ends the daemon cleanly after it.
   WorkerPool workers_;
+  AnswerPriority answer_priority_;
   std::unique_ptr<storage::KeyValueStore> store_;
   std::unique_ptr<features::PhraseEngine> phrases_;
   std::optional<features::PromptDigester> digester_;

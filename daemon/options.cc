@@ -96,8 +96,7 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
   add("realtime-answers", options.realtime_answers,
-      "Threads that answer gateways go before all others of the machine (SCHED_RR), where that is allowed: answers in about "
-      "a millisecond beside any load; senders of very small batches become slower");
+      "While gateways ask, threads that answer them go before all others of the machine (SCHED_RR), where that is allowed");
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,
       "How much later than others an event may come and still count in order of time")
       ->check(CLI::Range(0, 86400));

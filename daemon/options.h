@@ -25,9 +25,9 @@ struct Options {
   std::vector<std::string> without_listeners;
   // Threads that decode batches and score accounts; 0 means the cores less one.
   uint32_t worker_threads = 0;
-  // gRPC's threads go before all usual ones, where that is allowed (daemon/realtime_scope.h). Off, since then messages are taken
-  // one by one, and senders of batches of one event reach half of their rate.
-  bool realtime_answers = false;
+  // Threads that answer gateways go before all usual ones, while gateways ask and where that is allowed
+  // (daemon/answer_priority.h).
+  bool realtime_answers = true;
   uint32_t allowed_lateness_seconds = 120;
   // How long a commit waits for more.
   uint32_t commit_delay_ms = 0;

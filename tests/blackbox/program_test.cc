@@ -1,12 +1,14 @@
 // The programs as their users meet them: arguments, exit codes, exposure, services, the audit.
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "stillwatch/v1/query.grpc.pb.h"
@@ -59,6 +61,27 @@ TEST(ProgramTest, ThreadsOfIngestGiveWayToThoseThatAnswer) {
   EXPECT_GT(niceness["committer\n"], 0);
   EXPECT_EQ(niceness.count("nexting_thread\n"), 1U) << "gRPC's threads have another name";
   EXPECT_EQ(niceness["nexting_thread\n"], 0);
+}
+
+TEST(ProgramTest, ThreadsThatAnswerGoFirstIfThatIsAllowed) {
+  bool is_allowed = false;
+  std::thread([&is_allowed] {
+    sched_param parameters{};
+    parameters.sched_priority = sched_get_priority_min(SCHED_RR);
+    is_allowed = sched_setscheduler(0, SCHED_RR, &parameters) == 0;
+  }).join();
+  Deployment deployment;
+  EXPECT_EQ(deployment.Client({"check", "unknown"}).exit_code, 0);
+  std::map<std::string, int> policies;
+  const std::string tasks = "/proc/" + std::to_string(deployment.daemon().pid()) + "/task";
+  for (const auto& thread : std::filesystem::directory_iterator(tasks)) {
+    policies[ReadFile(thread.path() / "comm")] = sched_getscheduler(std::stoi(thread.path().filename()));
+  }
+  for (const char* name : {"nexting_thread\n", "default-executo\n"}) {
+    ASSERT_EQ(policies.count(name), 1U) << "gRPC's threads have another name";
+    EXPECT_EQ(policies[name], is_allowed ? SCHED_RR : SCHED_OTHER) << name;
+  }
+  EXPECT_EQ(policies["applier\n"], SCHED_OTHER);
 }
 
 TEST(ProgramTest, ASecondDaemonOnTheSameDirectoryIsTurnedAway) {
