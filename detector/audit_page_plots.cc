@@ -112,6 +112,7 @@ constexpr Statistic kStatistics[] = {
     {"campaign_content", "members with a partner", Statistic::Unit::kShare},
     {"campaign_lifecycle", "members with a partner", Statistic::Unit::kShare},
     {"campaign_pooled", "log-odds of half its members", Statistic::Unit::kPlain},
+    {"campaign_synchrony", "deviations from independence", Statistic::Unit::kPlain},
 };
 
 Statistic StatisticOf(std::string_view detector) {

@@ -9,12 +9,13 @@
 #include "detector/rhythm_links.h"
 #include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
+#include "detector/synchrony.h"
 #include "proto/limits.h"
 
 namespace stillwatch::detector {
 namespace {
 
-enum class FoundBy : uint8_t { kRhythm, kSharing };
+enum class FoundBy : uint8_t { kTurns, kRhythm, kSynchrony, kSharing };
 
 // Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who
 // declares nothing deals out traffic; what a group was found by counts less than what it was then tested for.
@@ -22,6 +23,8 @@ constexpr double kRhythmLimit = 8;
 constexpr double kTestedLimit = 3;
 constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
+// Users of one application go up and down together when it does, so this must not be enough for a review.
+constexpr double kSynchronyLimit = 5;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
 // events leave 1, and a little less where chance picked those who are alike.
 constexpr double kDispersionAmongMembersMax = 0.4;
@@ -121,6 +124,13 @@ double MedianEvidence(std::span<const CampaignCandidate> candidates, std::span<c
   return *middle;
 }
 
+// A group and what made it one.
+struct Group {
+  LinkGroup members;
+  FoundBy found_by = FoundBy::kSharing;
+  double deviation = 0;  // See SynchronousGroup; 0 if it was not found to move together.
+};
+
 // What one search knows beside the candidates.
 struct Search {
   std::span<const CampaignCandidate> candidates;
@@ -156,16 +166,23 @@ std::array<std::string, kDetectorCount> Summarize(const features::Portrait& port
   return out;
 }
 
-FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const CampaignLink> links, FoundBy found_by) {
+FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignLink> links) {
   FoundCampaign out;
-  const std::vector<uint32_t> indices = IndicesOf(group);
-  const double limit = found_by == FoundBy::kRhythm ? kTestedLimit : kSelectedLimit;
+  const std::vector<uint32_t> indices = IndicesOf(group.members);
+  const double limit = group.found_by == FoundBy::kSharing ? kSelectedLimit : kTestedLimit;
   const auto term = [&out](CampaignTerm which) -> CampaignEvidence& { return out.terms[static_cast<size_t>(which)]; };
-  if (found_by == FoundBy::kRhythm) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
+  const bool is_dealt_out = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kRhythm;
+  if (is_dealt_out) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
+  // Of a normal distribution.
+  term(CampaignTerm::kSynchrony) =
+      Evidence(group.deviation * group.deviation / 2, kSynchronyLimit, group.deviation, 0);
   term(CampaignTerm::kInfrastructure) =
       BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress}, limit);
+  // System prompts and openings are what one application gives all its users.
   term(CampaignTerm::kContent) =
-      BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt}, limit);
+      group.found_by == FoundBy::kSynchrony
+          ? BestPartners(search.objects, indices, {ObjectKind::kPrompt}, limit)
+          : BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt}, limit);
   Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
   const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
   if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;
@@ -173,12 +190,13 @@ FoundCampaign Weigh(const Search& search, LinkGroup group, std::span<const Campa
 
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
+  out.is_certain = group.found_by == FoundBy::kTurns && pooled >= kPooledUsual;
   const Membership whole{
-      .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(group.size()), .terms = out.terms};
+      .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(indices.size()), .terms = out.terms};
   const features::Portrait merged = Merged(search.candidates, indices);
   out.assessment = Assess(merged, search.baseline, Label::kUnlabelled, whole);
   out.summaries = Summarize(merged, search.baseline, whole, out.assessment);
-  out.members = std::move(group);
+  out.members = std::move(group.members);
   return out;
 }
 
@@ -250,18 +268,24 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   std::vector<bool> is_grouped(candidates.size(), false);
   std::vector<CampaignLink> rhythm_links;
   std::vector<CampaignLink> even_links;
-  std::vector<LinkGroup> groups = FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped);
-  const size_t rotation_count = groups.size();
+  std::vector<Group> groups;
+  for (LinkGroup& group : FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped)) {
+    groups.push_back({std::move(group), FoundBy::kTurns});
+  }
   for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, parallel_for, even_links, is_grouped)) {
-    groups.push_back(std::move(group));
+    groups.push_back({std::move(group), FoundBy::kRhythm});
   }
   rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
-  const size_t rhythm_group_count = groups.size();
+  for (SynchronousGroup& group : FindSynchronousGroups(candidates, time_unix_nano, parallel_for, is_grouped)) {
+    if (IsDeclared(candidates, group.members)) continue;
+    for (const GroupMember& member : group.members) is_grouped[member.index] = true;
+    groups.push_back({std::move(group.members), FoundBy::kSynchrony, group.deviation});
+  }
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   EraseGrouped(is_grouped, shared_links);
 
   std::vector<std::vector<uint32_t>> to_count;
-  for (const LinkGroup& group : groups) to_count.push_back(IndicesOf(group));
+  for (const Group& group : groups) to_count.push_back(IndicesOf(group.members));
   for (const CampaignLink& link : shared_links) to_count.push_back({link.a, link.b});
   const SharedObjects objects(candidates, to_count);
   const auto compare = [&](uint32_t a, uint32_t b) { return objects.CompareKinds(candidates[a], candidates[b]); };
@@ -270,16 +294,11 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
     // Strangers with one gift card often use the same defaults; three of them seldom do.
     const bool is_weak_pair = group.size() == 2 && compare(group[0].index, group[1].index) == SharedKinds::kWeak;
-    if (!is_weak_pair && !IsDeclared(candidates, group)) groups.push_back(std::move(group));
+    if (!is_weak_pair && !IsDeclared(candidates, group)) groups.push_back({std::move(group), FoundBy::kSharing});
   }
   const Search search{candidates, baseline, time_unix_nano, objects};
   std::vector<FoundCampaign> out;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    const FoundBy found_by = i < rhythm_group_count ? FoundBy::kRhythm : FoundBy::kSharing;
-    out.push_back(Weigh(search, std::move(groups[i]), rhythm_links, found_by));
-    const double pooled = static_cast<double>(out.back().terms[static_cast<size_t>(CampaignTerm::kPooled)].value);
-    out.back().is_certain = i < rotation_count && pooled >= kPooledUsual;
-  }
+  for (Group& group : groups) out.push_back(Weigh(search, std::move(group), rhythm_links));
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;
   });

@@ -32,8 +32,9 @@ struct FoundCampaign {
 // not four accounts that are all linked.
 inline constexpr size_t kRhythmGroupMin = 4;
 
-// Looks for groups in three ways. By turns: accounts that take turns (rotation_links.h). By rhythm, among the others:
-// accounts dealt out from one queue. By things shared: payment, sign-up,
+// Looks for groups in four ways, each among those that are in none yet. By turns: accounts that take turns
+// (rotation_links.h). By rhythm: accounts dealt out from one queue. By tides: accounts with the same settings that go up
+// and down together (synchrony.h). By things shared: payment, sign-up,
 // address, texts, conversations; that also holds for families, classes and agencies, so it weighs little by itself, and
 // most where the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a
 // group that its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation

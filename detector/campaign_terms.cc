@@ -4,7 +4,8 @@
 //   banned.
 // Evidence: what campaign_finder.h found in the account's group, one term a family, times the account's share in it.
 // Honest look-alikes: offices, classes, families, agencies, enterprises, agent fleets. Who declares one organisation is
-//   no campaign; others share things but have no rhythm in common, and their merged traffic is no harvest.
+//   no campaign; others share things but have no rhythm in common, and their merged traffic is no harvest. Users of one
+//   application may go up and down together.
 // Formula: share · term; the terms are log-likelihood ratios bent by Saturate (campaign_finder.cc).
 // Source: SynchroTrap (CCS 2014), FRAUDAR (KDD 2016), threat reports of 2026.
 #include <cstdio>
@@ -18,6 +19,7 @@ namespace {
 constexpr double kRhythmLimit = 8;
 constexpr double kSharingLimit = 3;
 constexpr double kPooledLimit = 4;
+constexpr double kSynchronyLimit = 5;
 
 template <CampaignTerm kTerm>
 Finding Evaluate(const AccountView& account) {
@@ -75,6 +77,15 @@ std::string SummarizePooled(const AccountView& account, const Finding& finding) 
   return text;
 }
 
+std::string SummarizeSynchrony(const AccountView& account, const Finding& finding) {
+  char text[240];
+  std::snprintf(text, sizeof(text),
+                "%s goes up and down as one: together its accounts deviate from independent ones by %.0f standard "
+                "deviations",
+                Group(account).c_str(), finding.value);
+  return text;
+}
+
 }  // namespace
 
 // A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
@@ -88,5 +99,7 @@ const Detector kCampaignLifecycle = {"campaign_lifecycle", Family::kLifecycle, k
                                      Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
 const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1,
                                   Evaluate<CampaignTerm::kPooled>, SummarizePooled};
+const Detector kCampaignSynchrony = {"campaign_synchrony", Family::kTiming, kSynchronyLimit, 1,
+                                     Evaluate<CampaignTerm::kSynchrony>, SummarizeSynchrony};
 
 }  // namespace stillwatch::detector

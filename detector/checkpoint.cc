@@ -20,7 +20,7 @@ using storage::Table;
 constexpr std::string_view kHeaderKey = "checkpoint";
 constexpr std::string_view kCampaignsKey = "campaigns";
 // Of the header and of account states. A change of any of the plain structs in them needs a new one.
-constexpr uint8_t kVersion = 7;
+constexpr uint8_t kVersion = 8;
 
 struct Header {
   uint64_t next_sequence = 0;

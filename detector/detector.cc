@@ -25,7 +25,8 @@ const std::array<const Detector*, kDetectorCount>& AllDetectors() {
                                                                        &kBulkRate, &kUnreadSpeed, &kYoungAccount,
                                                                        &kTopicCoverage, &kCampaignRhythm,
                                                                        &kCampaignInfrastructure, &kCampaignContent,
-                                                                       &kCampaignLifecycle, &kCampaignPooled};
+                                                                       &kCampaignLifecycle, &kCampaignPooled,
+                                                                       &kCampaignSynchrony};
   return kAll;
 }
 

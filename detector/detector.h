@@ -89,6 +89,7 @@ extern const Detector kCampaignInfrastructure;
 extern const Detector kCampaignContent;
 extern const Detector kCampaignLifecycle;
 extern const Detector kCampaignPooled;
+extern const Detector kCampaignSynchrony;
 
 // All detectors, in the order in which their terms are listed.
 const std::array<const Detector*, kDetectorCount>& AllDetectors();

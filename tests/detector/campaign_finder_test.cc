@@ -95,13 +95,47 @@ TEST(CampaignFinderTest, ServiceAccountsOfAnEnterpriseAreNoCampaign) {
 }
 
 // Apps that react to the same news: their counts go up and down together, but nobody deals them out.
-TEST(CampaignFinderTest, CustomersWhoFollowTheSameEventsAreNoCampaign) {
+TEST(CampaignFinderTest, CustomersWhoFollowTheSameEventsAreSeenAndStayClear) {
   for (const uint64_t seed : {21, 22, 23, 24}) {
     MadeAccounts accounts(seed);
+    accounts.SetToolCount(3);
     AddStrangers(accounts, 100, kDays);
+    accounts.SetMaxTokens(1024);
     AddPool(accounts, 40, kDays, Dealing::kRandom);
-    EXPECT_TRUE(Find(accounts).empty()) << seed;
+    const auto found = Find(accounts);
+    ASSERT_EQ(found.size(), 1U) << seed;
+    EXPECT_EQ(TermOf(found[0], CampaignTerm::kRhythm), 0);
+    EXPECT_GT(TermOf(found[0], CampaignTerm::kSynchrony), 4);
+    EXPECT_EQ(found[0].assessment.verdict, Verdict::kClear) << seed;
+    EXPECT_FALSE(found[0].is_certain);
   }
+}
+
+// The same with requests that stand alone around the clock, over and over.
+TEST(CampaignFinderTest, APoolThatDealsAtRandomIsFoundByItsTidesAndItsWork) {
+  MadeAccounts accounts(25);
+  accounts.SetToolCount(3);
+  AddStrangers(accounts, 100, kDays);
+  accounts.SetToolCount(0);
+  accounts.SetMaxTokens(1024);
+  AddPool(accounts, 40, kDays, Dealing::kRandom);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(TermOf(found[0], CampaignTerm::kRhythm), 0);
+  EXPECT_NE(found[0].assessment.verdict, Verdict::kClear);
+}
+
+// An application gives all its users one system prompt, and fails for all at once.
+TEST(CampaignFinderTest, WhatOneApplicationGivesItsUsersIsNoEvidenceBesideTheirTides) {
+  MadeAccounts accounts(26);
+  accounts.SetToolCount(3);
+  AddStrangers(accounts, 100, kDays);
+  accounts.SetSystem(4711);
+  AddPool(accounts, 40, kDays, Dealing::kRandom);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(TermOf(found[0], CampaignTerm::kContent), 0);
+  EXPECT_EQ(found[0].assessment.verdict, Verdict::kClear);
 }
 
 // A class shares an address, the day of its sign-up and the task; it has no organisation.

@@ -27,6 +27,8 @@ void MadeAccounts::Request(size_t account, int64_t time_unix_nano, uint64_t prom
   event.knows_message_count = true;
   event.status_code = 200;
   event.tool_count = tool_count_;
+  event.max_tokens = max_tokens_;
+  event.system_hash = system_;
   event.output_tokens = 200;
   event.knows_output_tokens = true;
   accounts_[account].links.Update(event);

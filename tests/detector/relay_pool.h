@@ -31,6 +31,8 @@ class MadeAccounts {
   std::mt19937_64& random() { return random_; }
   // Of the requests from now on.
   void SetToolCount(uint16_t count) { tool_count_ = count; }
+  void SetMaxTokens(uint32_t count) { max_tokens_ = count; }
+  void SetSystem(uint64_t hash) { system_ = hash; }
 
  private:
   struct Account {
@@ -41,6 +43,8 @@ class MadeAccounts {
   };
   std::mt19937_64 random_;
   uint16_t tool_count_ = 0;
+  uint32_t max_tokens_ = 0;
+  uint64_t system_ = 0;
   std::deque<Account> accounts_;
 };
 
