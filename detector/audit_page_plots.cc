@@ -113,6 +113,7 @@ constexpr Statistic kStatistics[] = {
     {"campaign_lifecycle", "members with a partner", Statistic::Unit::kShare},
     {"campaign_pooled", "log-odds of half its members", Statistic::Unit::kPlain},
     {"campaign_synchrony", "deviations from independence", Statistic::Unit::kPlain},
+    {"campaign_onset", "accounts that began together", Statistic::Unit::kCount},
 };
 
 Statistic StatisticOf(std::string_view detector) {

@@ -28,7 +28,7 @@ struct PeerBaseline {
 };
 
 // Number of detectors (detector/detector.h).
-inline constexpr size_t kDetectorCount = 17;
+inline constexpr size_t kDetectorCount = 18;
 
 // What is normal in the whole population, as of one tick. Plain memory: checkpointed as it is.
 // Threading: immutable once computed.

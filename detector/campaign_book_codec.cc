@@ -14,7 +14,7 @@ constexpr uint8_t kVersion = 2;
 struct Fixed {
   uint64_t number;
   std::array<CampaignEvidence, kCampaignTermCount> terms;
-  uint64_t member_count;
+  uint32_t member_count;
   std::array<Finding, kDetectorCount> findings;
   double log_odds;
   uint64_t event_count;
@@ -27,7 +27,7 @@ struct Fixed {
   uint64_t verdict;
 };
 static_assert(sizeof(Fixed) ==
-              8 + sizeof(CampaignEvidence) * kCampaignTermCount + 8 + sizeof(Finding) * kDetectorCount + 9 * 8);
+              8 + sizeof(CampaignEvidence) * kCampaignTermCount + 4 + sizeof(Finding) * kDetectorCount + 9 * 8);
 
 template <typename T>
 void Append(const T& value, std::string& out) {
@@ -64,7 +64,7 @@ bool TakeMember(std::string_view& bytes, CampaignMember& member) {
 Fixed FixedOf(const Campaign& campaign) {
   return {campaign.number,
           campaign.terms,
-          campaign.members.size(),
+          static_cast<uint32_t>(campaign.members.size()),
           campaign.findings,
           campaign.log_odds,
           campaign.event_count,
@@ -122,7 +122,7 @@ std::optional<CampaignBook> CampaignBook::Decode(std::string_view bytes) {
     for (std::string& summary : campaign.summaries) {
       if (!TakeText(bytes, summary)) return std::nullopt;
     }
-    for (uint64_t i = 0; i < fixed.member_count; ++i) {
+    for (uint32_t i = 0; i < fixed.member_count; ++i) {
       if (!TakeMember(bytes, campaign.members.emplace_back())) return std::nullopt;
     }
     book.campaigns_.push_back(std::move(campaign));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "detector/onset.h"
 #include "detector/rhythm_links.h"
 #include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
@@ -15,7 +16,7 @@
 namespace stillwatch::detector {
 namespace {
 
-enum class FoundBy : uint8_t { kTurns, kRhythm, kSynchrony, kSharing };
+enum class FoundBy : uint8_t { kTurns, kRhythm, kSynchrony, kOnset, kSharing };
 
 // Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who
 // declares nothing deals out traffic; what a group was found by counts less than what it was then tested for.
@@ -25,6 +26,8 @@ constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
 // Users of one application go up and down together when it does, so this must not be enough for a review.
 constexpr double kSynchronyLimit = 5;
+// It takes the members' own evidence to be one.
+constexpr double kOnsetLimit = 3;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
 // events leave 1, and a little less where chance picked those who are alike.
 constexpr double kDispersionAmongMembersMax = 0.4;
@@ -128,7 +131,7 @@ double MedianEvidence(std::span<const CampaignCandidate> candidates, std::span<c
 struct Group {
   LinkGroup members;
   FoundBy found_by = FoundBy::kSharing;
-  double deviation = 0;  // See SynchronousGroup; 0 if it was not found to move together.
+  CampaignEvidence evidence = {};  // Of what it was found by, where that has a term of its own.
 };
 
 // What one search knows beside the candidates.
@@ -169,13 +172,14 @@ std::array<std::string, kDetectorCount> Summarize(const features::Portrait& port
 FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignLink> links) {
   FoundCampaign out;
   const std::vector<uint32_t> indices = IndicesOf(group.members);
-  const double limit = group.found_by == FoundBy::kSharing ? kSelectedLimit : kTestedLimit;
+  // Accounts that only began together are told apart by chance alone, and small groups hold strangers.
+  const bool is_firm = group.found_by != FoundBy::kSharing && group.found_by != FoundBy::kOnset;
+  const double limit = is_firm ? kTestedLimit : kSelectedLimit;
   const auto term = [&out](CampaignTerm which) -> CampaignEvidence& { return out.terms[static_cast<size_t>(which)]; };
   const bool is_dealt_out = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kRhythm;
   if (is_dealt_out) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
-  // Of a normal distribution.
-  term(CampaignTerm::kSynchrony) =
-      Evidence(group.deviation * group.deviation / 2, kSynchronyLimit, group.deviation, 0);
+  if (group.found_by == FoundBy::kSynchrony) term(CampaignTerm::kSynchrony) = group.evidence;
+  if (group.found_by == FoundBy::kOnset) term(CampaignTerm::kOnset) = group.evidence;
   term(CampaignTerm::kInfrastructure) =
       BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress}, limit);
   // System prompts and openings are what one application gives all its users.
@@ -190,7 +194,8 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
 
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
-  out.is_certain = group.found_by == FoundBy::kTurns && pooled >= kPooledUsual;
+  const bool is_beyond_chance = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kOnset;
+  out.is_certain = is_beyond_chance && pooled >= kPooledUsual;
   const Membership whole{
       .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(indices.size()), .terms = out.terms};
   const features::Portrait merged = Merged(search.candidates, indices);
@@ -279,7 +284,16 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
   for (SynchronousGroup& group : FindSynchronousGroups(candidates, time_unix_nano, parallel_for, is_grouped)) {
     if (IsDeclared(candidates, group.members)) continue;
     for (const GroupMember& member : group.members) is_grouped[member.index] = true;
-    groups.push_back({std::move(group.members), FoundBy::kSynchrony, group.deviation});
+    // Of a normal distribution.
+    const double log_likelihood_ratio = group.deviation * group.deviation / 2;
+    groups.push_back({std::move(group.members), FoundBy::kSynchrony,
+                      Evidence(log_likelihood_ratio, kSynchronyLimit, group.deviation, 0)});
+  }
+  for (OnsetGroup& group : FindJointOnsets(candidates, baseline, parallel_for, is_grouped)) {
+    for (const GroupMember& member : group.members) is_grouped[member.index] = true;
+    const auto count = static_cast<double>(group.members.size());
+    groups.push_back({std::move(group.members), FoundBy::kOnset,
+                      Evidence(group.log_likelihood_ratio, kOnsetLimit, count, group.expected)});
   }
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   EraseGrouped(is_grouped, shared_links);

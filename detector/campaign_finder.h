@@ -19,7 +19,8 @@ namespace stillwatch::detector {
 // A group as of one moment.
 struct FoundCampaign {
   LinkGroup members;  // share: see GroupMember.
-  // Its members take turns, and half of them have evidence of their own, so that it need not be found twice.
+  // Its members take turns or began together, and half of them have evidence of their own, so that it need not be found
+  // twice.
   bool is_certain = false;
   std::array<CampaignEvidence, kCampaignTermCount> terms{};
   // Of the members' merged portrait, with the terms; what is said of the group as a whole.
@@ -32,9 +33,10 @@ struct FoundCampaign {
 // not four accounts that are all linked.
 inline constexpr size_t kRhythmGroupMin = 4;
 
-// Looks for groups in four ways, each among those that are in none yet. By turns: accounts that take turns
+// Looks for groups in five ways, each among those that are in none yet. By turns: accounts that take turns
 // (rotation_links.h). By rhythm: accounts dealt out from one queue. By tides: accounts with the same settings that go up
-// and down together (synchrony.h). By things shared: payment, sign-up,
+// and down together (synchrony.h). By onset: accounts with the same settings and evidence of their own that began together
+// (onset.h). By things shared: payment, sign-up,
 // address, texts, conversations; that also holds for families, classes and agencies, so it weighs little by itself, and
 // most where the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a
 // group that its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation

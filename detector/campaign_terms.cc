@@ -20,6 +20,7 @@ constexpr double kRhythmLimit = 8;
 constexpr double kSharingLimit = 3;
 constexpr double kPooledLimit = 4;
 constexpr double kSynchronyLimit = 5;
+constexpr double kOnsetLimit = 3;
 
 template <CampaignTerm kTerm>
 Finding Evaluate(const AccountView& account) {
@@ -86,6 +87,15 @@ std::string SummarizeSynchrony(const AccountView& account, const Finding& findin
   return text;
 }
 
+std::string SummarizeOnset(const AccountView& account, const Finding& finding) {
+  char text[240];
+  std::snprintf(text, sizeof(text),
+                "%s: %.0f accounts with evidence of their own began within hours of each other, with the same "
+                "parameters; by chance %.1f would",
+                Group(account).c_str(), finding.value, finding.population);
+  return text;
+}
+
 }  // namespace
 
 // A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
@@ -101,5 +111,7 @@ const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLim
                                   Evaluate<CampaignTerm::kPooled>, SummarizePooled};
 const Detector kCampaignSynchrony = {"campaign_synchrony", Family::kTiming, kSynchronyLimit, 1,
                                      Evaluate<CampaignTerm::kSynchrony>, SummarizeSynchrony};
+const Detector kCampaignOnset = {"campaign_onset", Family::kLifecycle, kOnsetLimit, 1,
+                                 Evaluate<CampaignTerm::kOnset>, SummarizeOnset};
 
 }  // namespace stillwatch::detector

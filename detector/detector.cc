@@ -26,7 +26,7 @@ const std::array<const Detector*, kDetectorCount>& AllDetectors() {
                                                                        &kTopicCoverage, &kCampaignRhythm,
                                                                        &kCampaignInfrastructure, &kCampaignContent,
                                                                        &kCampaignLifecycle, &kCampaignPooled,
-                                                                       &kCampaignSynchrony};
+                                                                       &kCampaignSynchrony, &kCampaignOnset};
   return kAll;
 }
 

@@ -90,6 +90,7 @@ extern const Detector kCampaignContent;
 extern const Detector kCampaignLifecycle;
 extern const Detector kCampaignPooled;
 extern const Detector kCampaignSynchrony;
+extern const Detector kCampaignOnset;
 
 // All detectors, in the order in which their terms are listed.
 const std::array<const Detector*, kDetectorCount>& AllDetectors();

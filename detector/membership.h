@@ -10,8 +10,8 @@
 namespace stillwatch::detector {
 
 // Kinds of evidence for a coordinated group, each a term of its members' risk.
-enum class CampaignTerm : uint8_t { kRhythm, kInfrastructure, kContent, kLifecycle, kPooled, kSynchrony };
-inline constexpr size_t kCampaignTermCount = 6;
+enum class CampaignTerm : uint8_t { kRhythm, kInfrastructure, kContent, kLifecycle, kPooled, kSynchrony, kOnset };
+inline constexpr size_t kCampaignTermCount = 7;
 
 // One kind of evidence. All values are finite.
 struct CampaignEvidence {
@@ -26,10 +26,11 @@ struct Membership {
   float share = 0;        // How firmly it belongs, above 0 to 1; its terms are the group's times this.
   uint32_t member_count = 0;
   std::array<CampaignEvidence, kCampaignTermCount> terms{};
+  uint32_t unused = 0;  // Padding by name, so that a checkpoint holds no undefined bytes.
 
   const CampaignEvidence& term(CampaignTerm which) const { return terms[static_cast<size_t>(which)]; }
 };
-static_assert(sizeof(Membership) == 88);
+static_assert(sizeof(Membership) == 104);
 static_assert(std::is_trivially_copyable_v<Membership>);
 
 // The number as people and the API see it: 16 hexadecimal digits; empty for 0.

@@ -29,7 +29,7 @@ void MadeAccounts::Request(size_t account, int64_t time_unix_nano, uint64_t prom
   event.tool_count = tool_count_;
   event.max_tokens = max_tokens_;
   event.system_hash = system_;
-  event.output_tokens = 200;
+  event.output_tokens = output_tokens_;
   event.knows_output_tokens = true;
   accounts_[account].links.Update(event);
   accounts_[account].portrait.Update(event, HonestBaseline().groups[0].marker_ratios);

@@ -33,6 +33,7 @@ class MadeAccounts {
   void SetToolCount(uint16_t count) { tool_count_ = count; }
   void SetMaxTokens(uint32_t count) { max_tokens_ = count; }
   void SetSystem(uint64_t hash) { system_ = hash; }
+  void SetOutputTokens(uint32_t count) { output_tokens_ = count; }
 
  private:
   struct Account {
@@ -45,6 +46,7 @@ class MadeAccounts {
   uint16_t tool_count_ = 0;
   uint32_t max_tokens_ = 0;
   uint64_t system_ = 0;
+  uint32_t output_tokens_ = 200;
   std::deque<Account> accounts_;
 };
 
