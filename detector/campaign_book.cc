@@ -57,7 +57,7 @@ std::vector<const Campaign*> Predecessors(std::span<const FoundCampaign> found,
 
 // Puts what a search found into the campaign, which has no members yet.
 void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-             const Campaign* predecessor, const CampaignBook::Places& places, Campaign& campaign) {
+             const Campaign* predecessor, const CampaignBook::Places& places, SearchScope scope, Campaign& campaign) {
   for (const GroupMember& member : found.members) {
     const std::string_view account_id = candidates[member.index].account_id;
     uint32_t found_count = 1;
@@ -69,23 +69,26 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
     if (found.is_certain) found_count = std::max(found_count, kFoundCountMin);
     campaign.members.push_back({std::string(account_id), member.share, time_unix_nano, found_count});
   }
+  campaign.last_found_time_unix_nano = time_unix_nano;
+  const bool knows_more = predecessor != nullptr && predecessor->log_odds > found.assessment.log_odds;
+  if (scope == SearchScope::kNewcomers && knows_more) return;
   campaign.terms = found.terms;
   campaign.findings = found.assessment.findings;
   campaign.summaries = found.summaries;
   campaign.log_odds = found.assessment.log_odds;
   campaign.verdict = found.assessment.verdict;
-  campaign.last_found_time_unix_nano = time_unix_nano;
 }
 
-void CountEvents(const absl::flat_hash_map<std::string_view, uint64_t>& event_counts, int64_t time_unix_nano,
-                 Campaign& campaign) {
+using Portraits = absl::flat_hash_map<std::string_view, const features::Portrait*>;  // By account.
+
+void CountEvents(const Portraits& portraits, int64_t time_unix_nano, Campaign& campaign) {
   campaign.event_count = 0;
   size_t member_count = 0;
   for (const CampaignMember& member : campaign.members) {
     if (!member.counts()) continue;
     ++member_count;
-    if (const auto found = event_counts.find(member.account_id); found != event_counts.end()) {
-      campaign.event_count += found->second;
+    if (const features::Portrait* portrait = portraits.at(member.account_id)) {
+      campaign.event_count += portrait->event_count();
     }
   }
   if (member_count < 2) campaign.verdict = Verdict::kClear;
@@ -102,16 +105,21 @@ void CountEvents(const absl::flat_hash_map<std::string_view, uint64_t>& event_co
 }  // namespace
 
 std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> found,
-                                              std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
+                                              std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                              SearchScope scope) {
   std::vector<std::string> touched;
-  for (const auto& [account_id, place] : places_) touched.push_back(account_id);
-  absl::flat_hash_map<std::string_view, uint64_t> event_counts;
-  absl::flat_hash_map<std::string_view, int64_t> newest_times;
-  event_counts.reserve(candidates.size());
-  newest_times.reserve(candidates.size());
+  Portraits portraits;  // Of the accounts that are or may become members; none if one is no candidate.
+  for (const auto& [account_id, place] : places_) {
+    touched.push_back(account_id);
+    portraits.emplace(account_id, nullptr);
+  }
+  for (const FoundCampaign& group : found) {
+    for (const GroupMember& member : group.members) portraits.emplace(candidates[member.index].account_id, nullptr);
+  }
   for (const CampaignCandidate& account : candidates) {
-    event_counts.emplace(account.account_id, account.portrait->event_count());
-    newest_times.emplace(account.account_id, account.portrait->last_time_unix_nano());
+    if (const auto place = portraits.find(account.account_id); place != portraits.end()) {
+      place->second = account.portrait;
+    }
   }
 
   const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
@@ -127,7 +135,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
       campaign = *predecessors[i];
       campaign.members.clear();
     }
-    Refresh(found[i], candidates, time_unix_nano, predecessors[i], places_, campaign);
+    Refresh(found[i], candidates, time_unix_nano, predecessors[i], places_, scope, campaign);
     for (const GroupMember& member : found[i].members) {
       is_found.insert(candidates[member.index].account_id);
       touched.emplace_back(candidates[member.index].account_id);
@@ -138,9 +146,9 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   for (Campaign& old : campaigns_) {
     // An account that is no candidate any more was labelled benign.
     std::erase_if(old.members, [&](const CampaignMember& member) {
-      const auto newest = newest_times.find(member.account_id);
-      if (is_found.contains(member.account_id) || newest == newest_times.end()) return true;
-      const bool is_silent = newest->second <= member.last_found_time_unix_nano;
+      const features::Portrait* portrait = portraits.at(member.account_id);
+      if (is_found.contains(member.account_id) || portrait == nullptr) return true;
+      const bool is_silent = portrait->last_time_unix_nano() <= member.last_found_time_unix_nano;
       return time_unix_nano - member.last_found_time_unix_nano > (is_silent ? kSilentStay : StayOf(member));
     });
     if (const auto same = index_of.find(old.number); same != index_of.end()) {
@@ -153,7 +161,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   for (Campaign& campaign : next) {
     std::sort(campaign.members.begin(), campaign.members.end(),
               [](const CampaignMember& a, const CampaignMember& b) { return a.account_id < b.account_id; });
-    CountEvents(event_counts, time_unix_nano, campaign);
+    CountEvents(portraits, time_unix_nano, campaign);
   }
   campaigns_ = std::move(next);
   IndexMembers();

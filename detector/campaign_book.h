@@ -31,6 +31,10 @@ struct CampaignMember {
   bool counts() const { return found_count >= kFoundCountMin; }
 };
 
+// Whom a search looked at: what was found among newcomers alone adds to what is known of a campaign, and takes nothing
+// back.
+enum class SearchScope : uint8_t { kEverybody, kNewcomers };
+
 // A coordinated group over time.
 struct Campaign {
   uint64_t number = 0;
@@ -68,7 +72,7 @@ class CampaignBook {
 
   // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed.
   std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
-                                  int64_t time_unix_nano);
+                                  int64_t time_unix_nano, SearchScope scope = SearchScope::kEverybody);
 
   // Takes the account out of its campaigns; says whether it was in one. A campaign without members ends.
   bool Forget(std::string_view account_id);

@@ -235,7 +235,7 @@ void CompleteAll(const RotationSearch& search, RotationSearch::Origin origin, st
 std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                      const ParallelFor& parallel_for, std::vector<CampaignLink>& links,
                                      std::vector<bool>& is_grouped) {
-  const RotationSearch search(candidates, time_unix_nano, parallel_for);
+  const RotationSearch search(candidates, time_unix_nano, parallel_for, is_grouped);
   const auto is_declared = [&](const LinkGroup& group) { return IsDeclared(candidates, group); };
   std::vector<LinkGroup> groups = search.KnownGroups();
   std::erase_if(groups, is_declared);
@@ -253,7 +253,7 @@ std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidat
 std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                    const ParallelFor& parallel_for, std::vector<CampaignLink>& links,
                                    std::vector<bool>& is_grouped) {
-  const RhythmSearch search(candidates, time_unix_nano, parallel_for);
+  const RhythmSearch search(candidates, time_unix_nano, parallel_for, is_grouped);
   links = search.FindLinks(is_grouped);
   std::vector<LinkGroup> groups = FindLinkGroups(candidates.size(), links, kRhythmGroupMin);
   std::erase_if(groups, [&](const LinkGroup& group) {
@@ -269,8 +269,10 @@ std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates
 }  // namespace
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano, const ParallelFor& parallel_for) {
-  std::vector<bool> is_grouped(candidates.size(), false);
+                                         int64_t time_unix_nano, const ParallelFor& parallel_for,
+                                         const std::vector<bool>& is_left_out) {
+  std::vector<bool> is_grouped = is_left_out;
+  is_grouped.resize(candidates.size(), false);
   std::vector<CampaignLink> rhythm_links;
   std::vector<CampaignLink> even_links;
   std::vector<Group> groups;

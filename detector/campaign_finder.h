@@ -40,9 +40,10 @@ inline constexpr size_t kRhythmGroupMin = 4;
 // address, texts, conversations; that also holds for families, classes and agencies, so it weighs little by itself, and
 // most where the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a
 // group that its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation
-// are no campaign. `candidates` in their order. A pure function; groups are disjoint and in order of their
-// first member.
+// are no campaign. `candidates` in their order. `is_left_out`: candidates that only count for what is common; empty for
+// none. A pure function; groups are disjoint and in order of their first member.
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano, const ParallelFor& parallel_for);
+                                         int64_t time_unix_nano, const ParallelFor& parallel_for,
+                                         const std::vector<bool>& is_left_out = {});
 
 }  // namespace stillwatch::detector

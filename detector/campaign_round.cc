@@ -7,8 +7,27 @@
 namespace stillwatch::detector {
 namespace {
 
+using features::LinkSketch;
+
+// Of so many rounds one looks at all accounts, the others at newcomers: pools and rings show in their first days, when
+// an early alarm is worth most, and newcomers are few.
+constexpr int64_t kFullSearchRounds = 4;
+constexpr int64_t kNewcomerBins = 3 * LinkSketch::kBinsPerDay;
 // Every so many rounds the known campaigns are forgotten, so that what was found in parts is found as one.
-constexpr int64_t kWholeSearchRounds = 4;
+constexpr int64_t kWholeSearchRounds = 4 * kFullSearchRounds;
+
+// Who began more than three days ago, or on the first day of the log, when all seem to.
+std::vector<bool> AllButNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
+  int64_t log_begin = LinkSketch::BinOf(time_unix_nano);
+  for (const CampaignCandidate& candidate : candidates) {
+    if (candidate.links->first_bin() != 0) log_begin = std::min(log_begin, candidate.links->first_bin());
+  }
+  const int64_t first_bin =
+      std::max(LinkSketch::BinOf(time_unix_nano) - kNewcomerBins, log_begin + LinkSketch::kBinsPerDay);
+  std::vector<bool> out;
+  for (const CampaignCandidate& candidate : candidates) out.push_back(candidate.links->first_bin() < first_bin);
+  return out;
+}
 
 }  // namespace
 
@@ -27,12 +46,19 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
   std::vector<CampaignCandidate> candidates;
   for (const auto& part : parts) candidates.insert(candidates.end(), part.begin(), part.end());
   CampaignBook next = *campaigns();
-  for (CampaignCandidate& candidate : candidates) {
-    if (round % kWholeSearchRounds == 0) break;
-    candidate.campaign = next.MembershipOf(candidate.account_id).campaign;
+  std::vector<bool> is_left_out;
+  auto scope = SearchScope::kEverybody;
+  if (round % kFullSearchRounds != 0) {
+    scope = SearchScope::kNewcomers;
+    is_left_out = AllButNewcomers(candidates, time_unix_nano);
+  } else if (round % kWholeSearchRounds != 0) {
+    for (CampaignCandidate& candidate : candidates) {
+      candidate.campaign = next.MembershipOf(candidate.account_id).campaign;
+    }
   }
-  const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano, parallel_for_);
-  const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano);
+  const std::vector<FoundCampaign> found =
+      FindCampaigns(candidates, *current, time_unix_nano, parallel_for_, is_left_out);
+  const std::vector<std::string> touched = next.Update(found, candidates, time_unix_nano, scope);
   for (const std::string& account_id : touched) {
     PartitionFor(account_id).SetMembership(account_id, next.MembershipOf(account_id), *current, time_unix_nano);
   }

@@ -125,12 +125,13 @@ struct RhythmSearch::Accounts {
 };
 
 RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                           ParallelFor parallel_for)
+                           ParallelFor parallel_for, const std::vector<bool>& is_left_out)
     : parallel_for_(std::move(parallel_for)), accounts_(std::make_unique<Accounts>()) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
   accounts_->candidates = candidates;
   std::vector<RecentDays>& recent = accounts_->recent;
   recent = Gather<RecentDays>(parallel_for_, candidates.size(), [&](size_t i, std::vector<RecentDays>& out) {
+    if (!is_left_out.empty() && is_left_out[i]) return;
     const auto starts = Rhythm::ComparableStarts(*candidates[i].links, end_bin);
     const auto days = starts ? RecentDaysOf(*starts, static_cast<uint32_t>(i)) : std::nullopt;
     if (days) out.push_back(*days);

@@ -36,7 +36,9 @@ class RhythmSearch {
   // they.
   static constexpr double kJoinDifferenceMax = 0.5;
 
-  RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for);
+  // `is_left_out`: candidates that are compared with nobody; empty for none.
+  RhythmSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for,
+               const std::vector<bool>& is_left_out = {});
   ~RhythmSearch();
 
   // All pairs with a log-likelihood ratio of at least kLinkMin that are not declared to be together, among the accounts

@@ -59,11 +59,12 @@ bool RepeatsItself(const features::Portrait& portrait) {
 }
 
 RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                               ParallelFor parallel_for)
+                               ParallelFor parallel_for, const std::vector<bool>& is_left_out)
     : candidates_(candidates), parallel_for_(std::move(parallel_for)) {
   const int64_t day_begin = (time_unix_nano - kNanosecondsPerDay) / LinkSketch::kTickNano;
   const int64_t now_tick = time_unix_nano / LinkSketch::kTickNano;
   const auto take = [&](size_t i, std::vector<Account>& out) {
+    if (!is_left_out.empty() && is_left_out[i]) return;
     const LinkSketch& links = *candidates[i].links;
     if (links.recent_start_count() < kStartsMin || RepeatsItself(*candidates[i].portrait)) return;
     Account account;

@@ -37,7 +37,9 @@ class RotationSearch {
   static constexpr double kLinkMin = 8;
   static constexpr double kJoinMin = kTurnsRatioMin;
 
-  RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for);
+  // `is_left_out`: candidates that are compared with nobody; empty for none.
+  RotationSearch(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, ParallelFor parallel_for,
+                 const std::vector<bool>& is_left_out = {});
 
   // The candidates' campaigns; those whose members take turns with each other's are one. Complete says what is left.
   std::vector<LinkGroup> KnownGroups() const;

@@ -48,8 +48,9 @@ struct EngineOptions {
   // Events that may wait for the watermark, about 300 bytes each. With more the watermark is moved on, so that events
   // may become late sooner.
   size_t waiting_event_count_max = 2'000'000;
-  // Event time between two searches for campaigns. A search costs about 15 µs an account; more of them find campaigns sooner.
-  int64_t campaign_round_nano = 12 * kNanosecondsPerHour;
+  // Event time between two searches for campaigns. One in four looks at all accounts, which costs about 15 µs each; the
+  // others at newcomers.
+  int64_t campaign_round_nano = 3 * kNanosecondsPerHour;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;
 };

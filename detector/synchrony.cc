@@ -106,10 +106,11 @@ Residuals WeekendPattern(int64_t end_bin) {
 
 // Accounts that can be compared, by candidate, with residuals that neither the week nor everybody explains.
 std::vector<Account> MeasureAll(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                                const ParallelFor& parallel_for) {
+                                const ParallelFor& parallel_for, const std::vector<bool>& is_grouped) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
   const Residuals weekend = WeekendPattern(end_bin);
   auto accounts = Gather<Account>(parallel_for, candidates.size(), [&](size_t i, std::vector<Account>& out) {
+    if (is_grouped[i]) return;
     auto account = Measure(candidates[i], static_cast<uint32_t>(i), end_bin);
     if (!account) return;
     Regress(weekend, *account);
@@ -140,9 +141,8 @@ enum class Setting : uint8_t { kParameters, kSystem, kHead };
 using Holder = std::tuple<Setting, uint64_t, uint32_t>;  // With the setting's hash and the account's position.
 
 std::vector<Holder> HoldersOf(std::span<const CampaignCandidate> candidates, std::span<const Account> accounts,
-                              const ParallelFor& parallel_for, const std::vector<bool>& is_grouped) {
+                              const ParallelFor& parallel_for) {
   auto holders = Gather<Holder>(parallel_for, accounts.size(), [&](size_t i, std::vector<Holder>& out) {
-    if (is_grouped[accounts[i].index]) return;
     const CampaignCandidate& candidate = candidates[accounts[i].index];
     const double count_min = std::max(kHolderShareMin * static_cast<double>(candidate.portrait->event_count()),
                                       static_cast<double>(kHolderCountMin));
@@ -288,8 +288,8 @@ std::vector<Group> Disjoint(std::vector<Group> groups) {
 std::vector<SynchronousGroup> FindSynchronousGroups(std::span<const CampaignCandidate> candidates,
                                                     int64_t time_unix_nano, const ParallelFor& parallel_for,
                                                     const std::vector<bool>& is_grouped) {
-  const std::vector<Account> accounts = MeasureAll(candidates, time_unix_nano, parallel_for);
-  const std::vector<Holder> holders = HoldersOf(candidates, accounts, parallel_for, is_grouped);
+  const std::vector<Account> accounts = MeasureAll(candidates, time_unix_nano, parallel_for, is_grouped);
+  const std::vector<Holder> holders = HoldersOf(candidates, accounts, parallel_for);
   const auto is_same = [](const Holder& x, const Holder& y) {
     return std::get<Setting>(x) == std::get<Setting>(y) && std::get<uint64_t>(x) == std::get<uint64_t>(y);
   };

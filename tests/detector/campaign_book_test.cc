@@ -27,9 +27,10 @@ class CampaignBookTest : public ::testing::Test {
   }
 
   // A search `day` days after the start.
-  std::vector<std::string> Search(double day, std::vector<FoundCampaign> found) {
+  std::vector<std::string> Search(double day, std::vector<FoundCampaign> found,
+                                  SearchScope scope = SearchScope::kEverybody) {
     return book_.Update(found, candidates_,
-                        kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)));
+                        kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)), scope);
   }
   uint64_t CampaignOf(uint32_t account) const { return book_.MembershipOf(candidates_[account].account_id).campaign; }
 
@@ -64,6 +65,31 @@ TEST_F(CampaignBookTest, TwoGroupsHaveDifferentNumbers) {
   Search(1, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14})});
   Search(2, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14})});
   EXPECT_NE(CampaignOf(1), CampaignOf(11));
+}
+
+TEST_F(CampaignBookTest, ASearchAmongNewcomersAddsAndTakesNothingBack) {
+  Search(1, {Group({1, 2, 3, 4})});
+  Search(2, {Group({1, 2, 3, 4})});
+  const uint64_t number = CampaignOf(1);
+  FoundCampaign weaker = Group({3, 4, 5});
+  weaker.terms[0].log_odds = 1;
+  weaker.assessment.log_odds = -2;
+  weaker.assessment.verdict = Verdict::kClear;
+  Search(2.1, {weaker}, SearchScope::kNewcomers);
+  Search(2.2, {weaker}, SearchScope::kNewcomers);
+  for (const uint32_t account : {1U, 3U, 5U}) {
+    EXPECT_EQ(CampaignOf(account), number);
+    EXPECT_EQ(book_.MembershipOf(candidates_[account].account_id).terms[0].log_odds, 5);
+  }
+  EXPECT_EQ(book_.campaigns()[0].verdict, Verdict::kReview);
+
+  FoundCampaign stronger = Group({3, 4, 5});
+  stronger.terms[0].log_odds = 7;
+  stronger.assessment.log_odds = 4;
+  Search(2.3, {stronger}, SearchScope::kNewcomers);
+  EXPECT_EQ(book_.MembershipOf(candidates_[1].account_id).terms[0].log_odds, 7);
+  Search(3, {weaker});
+  EXPECT_EQ(book_.MembershipOf(candidates_[1].account_id).terms[0].log_odds, 1) << "a search among all knows best";
 }
 
 TEST_F(CampaignBookTest, WhatIsBeyondChanceCountsAtOnce) {

@@ -82,6 +82,28 @@ TEST(CampaignRoundTest, ThePoolIsFoundDuringTheStreamAndItsRiskReachesTheMembers
   EXPECT_DOUBLE_EQ(sum, member->assessment.log_odds);
 }
 
+// All accounts are searched at noon and at midnight.
+TEST(CampaignRoundTest, APoolOfNewcomersIsFoundBeforeTheNextSearchAmongAll) {
+  constexpr int64_t kMidnight = kPoolStart + 3 * kNanosecondsPerDay;
+  std::vector<Request> requests = Requests();
+  std::erase_if(requests, [](const Request& request) {
+    return request.account_id.starts_with("pool") || request.time_unix_nano >= kMidnight + 11 * kNanosecondsPerHour;
+  });
+  MadeAccounts times(6);
+  size_t next = 0;
+  for (const int64_t time : times.UnevenTimes(1, 60.0 * kPoolSize)) {
+    const int64_t later = time - kPoolStart + kMidnight + kNanosecondsPerHour / 2;
+    if (later >= kMidnight + 11 * kNanosecondsPerHour) break;
+    requests.push_back({later, "pool-" + std::to_string(next++ % kPoolSize)});
+  }
+  std::sort(requests.begin(), requests.end(),
+            [](const Request& a, const Request& b) { return a.time_unix_nano < b.time_unix_nano; });
+  Deployment deployment;
+  for (size_t i = 0; i < requests.size(); i += kBatchSize) deployment.Take(BatchOf(requests, i, i + kBatchSize));
+  EXPECT_NE(deployment.engine().Get("pool-3")->live.membership.campaign, 0U);
+  EXPECT_EQ(deployment.engine().Get("stranger-3")->live.membership.campaign, 0U);
+}
+
 TEST(CampaignRoundTest, BatchSizesAndRestartsChangeNothing) {
   Deployment steady, restarted;
   std::mt19937_64 random(3);
