@@ -366,7 +366,7 @@ std::string Daemon::MetricsText() const {
 
 void Daemon::AddGuardrail(http::Router& router) {
   guardrail_.emplace([this](std::string_view id) { return enforcer_->Ask(enforcement::Interface::kGuardrail, id); },
-                     portkey_usage_->account_keys(),
+                     [this](const std::string& body) { return portkey_usage_->AccountIn(body); },
                      [this](const http::Request& request, std::function<void(const Status&)> done) {
                        portkey_usage_->Take(request, std::move(done));
                      });

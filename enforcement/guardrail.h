@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "http/message.h"
 #include "http/router.h"
@@ -25,16 +25,17 @@ class Guardrail {
   // goes without a call, the gateway is told that the daemon is stopping.
   using TakeUsage = std::function<void(const http::Request& request, std::function<void(const Status&)> done)>;
 
-  // `account_keys`: where the account stands in a body, names joined by dots; the first that holds a text or a whole
-  // number counts.
-  Guardrail(query::CheckAccountNow check, std::vector<std::string> account_keys, TakeUsage take_usage)
-      : check_(std::move(check)), account_keys_(std::move(account_keys)), take_usage_(std::move(take_usage)) {}
+  // The account that a body names: nothing if it is no JSON object, empty if it names none.
+  using FindAccount = std::function<std::optional<std::string>(const std::string& body)>;
+
+  Guardrail(query::CheckAccountNow check, FindAccount find_account, TakeUsage take_usage)
+      : check_(std::move(check)), find_account_(std::move(find_account)), take_usage_(std::move(take_usage)) {}
 
   void Answer(http::Request request, const http::Responder& responder) const;
 
  private:
   const query::CheckAccountNow check_;
-  const std::vector<std::string> account_keys_;
+  const FindAccount find_account_;
   const TakeUsage take_usage_;
 };
 

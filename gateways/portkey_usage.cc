@@ -1,16 +1,31 @@
 #include "gateways/portkey_usage.h"
 
+#include <absl/strings/str_split.h>
+
 #include <string_view>
 #include <utility>
 
 #include "gateways/json_body.h"
 #include "gateways/json_ingest.h"
+#include "gateways/json_parsing.h"
 #include "gateways/json_record.h"
+#include "gateways/value_conversion.h"
+#include "proto/limits.h"
 
 namespace stillwatch::gateways {
 namespace {
 
 constexpr std::string_view kListener = "portkey";
+
+// A text, or a whole number as its digits, as the mapping takes both for names; else nothing.
+std::string NameAt(simdjson::dom::element element, const std::string& key) {
+  for (const absl::string_view name : absl::StrSplit(key, '.')) {
+    if (element[std::string_view(name.data(), name.size())].get(element) != simdjson::SUCCESS) return {};
+  }
+  if (element.is_string()) return std::string(element.get_string().value());
+  if (element.is_int64()) return std::to_string(element.get_int64().value());
+  return element.is_uint64() ? std::to_string(element.get_uint64().value()) : std::string();
+}
 
 }  // namespace
 
@@ -22,11 +37,17 @@ PortkeyUsage::PortkeyUsage(const IntakeResources& resources, ListenerCatalog& ca
                    }));
 }
 
-std::vector<std::string> PortkeyUsage::account_keys() const {
-  const ListenerTable& table = *mapper_.table().listener(kListener);
-  std::vector<std::string> keys;
-  for (const Alias& alias : table.fields[Target(TextField::kAccountId).index()]) keys.push_back(alias.key);
-  return keys;
+std::optional<std::string> PortkeyUsage::AccountIn(const std::string& body) const {
+  simdjson::dom::parser parser;
+  std::string padded;
+  const Result<simdjson::dom::element> root = ParseJson(body, kBodyDepthMax, parser, padded);
+  if (!root.ok() || !root.value().is_object()) return std::nullopt;
+  for (const Alias& alias : mapper_.table().listener(kListener)->fields[Target(TextField::kAccountId).index()]) {
+    std::string text = NameAt(root.value(), alias.key);
+    if (text.empty() || text.size() > kNameBytesMax) continue;
+    return alias.is_hashed ? HashSecret(text) : text;
+  }
+  return std::string();
 }
 
 void PortkeyUsage::Take(const http::Request& request, std::function<void(const Status&)> done) const {

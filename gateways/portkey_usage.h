@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "gateways/intake.h"
 #include "gateways/listener_catalog.h"
@@ -21,8 +21,8 @@ class PortkeyUsage {
   // Tells the catalog how captured bodies are read.
   PortkeyUsage(const IntakeResources& resources, ListenerCatalog& catalog);
 
-  // Where the account stands in a body: names joined by dots, the first that holds a name counts.
-  std::vector<std::string> account_keys() const;
+  // The account that an event of this body would have: nothing if the body is no JSON object, empty if it names none.
+  std::optional<std::string> AccountIn(const std::string& body) const;
 
   // Calls `done` once: when the event is on disk, or there is none to take; kUnavailable if the daemon is stopping. An
   // event that is not valid is counted under its reason: the gateway could do nothing about it.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 namespace stillwatch::enforcement {
@@ -9,15 +10,17 @@ namespace {
 
 class GuardrailTest : public ::testing::Test {
  protected:
+  // Of a body that is the account's name, and "[" for one that is no object.
   http::Response Ask(const std::string& body, Guardrail::TakeUsage take_usage = nullptr) {
     const Guardrail guardrail(
         [](std::string_view id) {
           query::CheckAnswer answer;
-          if (id == "thief" || id == "1007" || id == "18446744073709551615") answer.permission = Permission::kRefused;
+          if (id == "thief") answer.permission = Permission::kRefused;
           if (id == "shadowed") answer.permission = Permission::kAllowedInShadow;
           return answer;
         },
-        {"metadata._user", "request.json.user"}, std::move(take_usage));
+        [](const std::string& text) { return text == "[" ? std::nullopt : std::optional(text); },
+        std::move(take_usage));
     http::Response answer;
     answer.status = 0;
     http::Request request;
@@ -28,37 +31,20 @@ class GuardrailTest : public ::testing::Test {
 };
 
 TEST_F(GuardrailTest, AnAccountThatIsRefusedGetsAFalseVerdict) {
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":"thief"}})").body, R"({"verdict":false})");
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"}})").body, R"({"verdict":true})");
+  EXPECT_EQ(Ask("thief").body, R"({"verdict":false})");
+  EXPECT_EQ(Ask("honest").body, R"({"verdict":true})");
 }
 
-TEST_F(GuardrailTest, AnAccountMayBeAWholeNumber) {
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":1007}})").body, R"({"verdict":false})");
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":18446744073709551615}})").body, R"({"verdict":false})");
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":7}})").body, R"({"verdict":true})");
-}
-
-TEST_F(GuardrailTest, TheFirstPlaceThatHoldsATextCounts) {
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":1.5},"request":{"json":{"user":"thief"}}})").body, R"({"verdict":false})");
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"},"request":{"json":{"user":"thief"}}})").body, R"({"verdict":true})");
-}
-
-TEST_F(GuardrailTest, WhoeverIsNotToldGoesOn) {
-  for (const char* body : {"{}", R"({"metadata":null})", R"({"metadata":{"_user":""}})", R"({"request":[]})"}) {
-    EXPECT_EQ(Ask(body).body, R"({"verdict":true})") << body;
-  }
-}
+TEST_F(GuardrailTest, WhoeverIsNotToldGoesOn) { EXPECT_EQ(Ask("").body, R"({"verdict":true})"); }
 
 TEST_F(GuardrailTest, ShadowModeMarksTheAnswer) {
-  const http::Response response = Ask(R"({"metadata":{"_user":"shadowed"}})");
+  const http::Response response = Ask("shadowed");
   EXPECT_EQ(response.body, R"({"verdict":true})");
   ASSERT_EQ(response.headers.size(), 1u);
   EXPECT_EQ(response.headers[0].first, "x-stillwatch-verdict");
 }
 
-TEST_F(GuardrailTest, WhatIsNoJsonObjectIsRefused) {
-  for (const char* body : {"", "[]", "{", "\"thief\""}) EXPECT_EQ(Ask(body).status, 400) << body;
-}
+TEST_F(GuardrailTest, WhatIsNoJsonObjectIsRefused) { EXPECT_EQ(Ask("[").status, 400); }
 
 TEST_F(GuardrailTest, UsageIsTakenBeforeTheAnswer) {
   std::string taken;
@@ -66,12 +52,12 @@ TEST_F(GuardrailTest, UsageIsTakenBeforeTheAnswer) {
     taken = request.body;
     done(Status());
   };
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":"thief"}})", take).body, R"({"verdict":false})");
-  EXPECT_EQ(taken, R"({"metadata":{"_user":"thief"}})");
+  EXPECT_EQ(Ask("thief", take).body, R"({"verdict":false})");
+  EXPECT_EQ(taken, "thief");
   const auto fail = [](const http::Request&, std::function<void(const Status&)> done) {
     done({Code::kUnavailable, "the daemon is stopping"});
   };
-  EXPECT_EQ(Ask(R"({"metadata":{"_user":"honest"}})", fail).status, 503);
+  EXPECT_EQ(Ask("honest", fail).status, 503);
 }
 
 }  // namespace

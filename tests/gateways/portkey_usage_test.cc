@@ -1,6 +1,5 @@
 #include "gateways/portkey_usage.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -10,8 +9,6 @@
 
 namespace stillwatch::gateways {
 namespace {
-
-using ::testing::ElementsAre;
 
 // As @portkey-ai/gateway 1.15 sends it, with an answer of ten seconds before kNow.
 constexpr char kAfter[] =
@@ -130,12 +127,43 @@ TEST_F(PortkeyUsageTest, AnAnswersTimeOfAnotherClockIsNotBelieved) {
 }
 
 TEST_F(PortkeyUsageTest, TheAccountStandsWhereTheMappingSays) {
-  EXPECT_THAT(usage_.account_keys(), ElementsAre("metadata._user", "request.json.user"));
+  const char kBody[] = R"({"metadata":{"_user":"a","tenant":"t"},"request":{"json":{"user":"b"}}})";
+  EXPECT_EQ(usage_.AccountIn(kBody), "a");
+  EXPECT_EQ(usage_.AccountIn(R"({"metadata":{"_user":1.5},"request":{"json":{"user":"b"}}})"), "b");
   MappingTable table = MappingTable::BuiltIn();
   ASSERT_TRUE(table.Merge("[listeners.portkey]\naccount_id = [\"metadata.tenant\", \"...\"]\n", "own.toml").ok());
   ListenerCatalog catalog(std::move(table));
-  EXPECT_THAT(PortkeyUsage(harness_.resources, catalog).account_keys(),
-              ElementsAre("metadata.tenant", "metadata._user", "request.json.user"));
+  EXPECT_EQ(PortkeyUsage(harness_.resources, catalog).AccountIn(kBody), "t");
+}
+
+TEST_F(PortkeyUsageTest, AnAccountMayBeAWholeNumber) {
+  EXPECT_EQ(usage_.AccountIn(R"({"metadata":{"_user":1007}})"), "1007");
+  EXPECT_EQ(usage_.AccountIn(R"({"metadata":{"_user":18446744073709551615}})"), "18446744073709551615");
+}
+
+TEST_F(PortkeyUsageTest, WhereNoAccountIsToldNoneIsFound) {
+  for (const char* body : {"{}", R"({"metadata":null})", R"({"metadata":{"_user":""}})", R"({"request":[]})"}) {
+    EXPECT_EQ(usage_.AccountIn(body), "") << body;
+  }
+  for (const char* body : {"", "[]", "{", "\"thief\""}) EXPECT_EQ(usage_.AccountIn(body), std::nullopt) << body;
+}
+
+// The gateway asks for the account under which its calls are counted, and no other.
+TEST_F(PortkeyUsageTest, ASecretIsAskedForAsItIsCounted) {
+  MappingTable table = MappingTable::BuiltIn();
+  ASSERT_TRUE(
+      table.Merge("[listeners.portkey]\naccount_id = [{ key = \"metadata.key\", hash = true }]\n", "own.toml").ok());
+  IntakeHarness harness;
+  ListenerCatalog catalog(std::move(table));
+  PortkeyUsage usage(harness.resources, catalog);
+  http::Request request;
+  request.body = R"({"metadata":{"key":"Bearer sk-1"},"response":{"statusCode":200}})";
+  usage.Take(request, [](const Status&) {});
+  harness.pipeline->Drain();
+  const auto blocks = harness.ReadLog();
+  ASSERT_EQ(blocks.size(), 1U);
+  EXPECT_EQ(usage.AccountIn(request.body), blocks[0]->text(0, TextField::kAccountId));
+  EXPECT_EQ(usage.AccountIn(request.body)->size(), 64U);
 }
 
 }  // namespace
