@@ -66,14 +66,33 @@ CampaignEvidence Evidence(double log_likelihood_ratio, double limit, double valu
 }
 
 // Of the kinds the one that says most: kinds of one family may say the same.
-CampaignEvidence BestPartners(const SharedObjects& objects, std::span<const uint32_t> group,
-                              std::initializer_list<ObjectKind> kinds, double limit) {
+Partners BestPartners(const SharedObjects& objects, std::span<const uint32_t> group,
+                      std::initializer_list<ObjectKind> kinds) {
   Partners best;
   for (const ObjectKind kind : kinds) {
-    const Partners partners = objects.PartnersIn(group, kind);
-    if (partners.log_likelihood_ratio > best.log_likelihood_ratio) best = partners;
+    Partners partners = objects.PartnersIn(group, kind);
+    if (partners.log_likelihood_ratio > best.log_likelihood_ratio) best = std::move(partners);
   }
-  return Evidence(best.log_likelihood_ratio, limit, best.share, best.expected);
+  return best;
+}
+
+CampaignEvidence Evidence(const Partners& partners, double limit) {
+  return Evidence(partners.log_likelihood_ratio, limit, partners.share, partners.expected);
+}
+
+// What a member's having a partner, or none, says of its belonging to a group most of which has: Bayes' rule on its
+// share, which is the probability that it belongs. Without it a stranger would inherit the evidence of the others.
+void UpdateShares(const Partners& partners, LinkGroup& group) {
+  if (partners.log_likelihood_ratio <= 0) return;
+  constexpr double kSurest = 0.98;  // No share of a few members is nearer to all, or chance to nothing.
+  const double share = std::min(partners.share, kSurest);
+  const double expected = std::max(partners.expected, 1 - kSurest);
+  if (share <= expected) return;
+  for (size_t i = 0; i < group.size(); ++i) {
+    const double ratio = partners.has_partner[i] ? share / expected : (1 - share) / (1 - expected);
+    const double belongs = static_cast<double>(group[i].share) * ratio;
+    group[i].share = static_cast<float>(belongs / (belongs + 1 - static_cast<double>(group[i].share)));
+  }
 }
 
 // Members that were suspended, and after whom another member signed up within kReplacementNano.
@@ -180,13 +199,19 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
   if (is_dealt_out) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
   if (group.found_by == FoundBy::kSynchrony) term(CampaignTerm::kSynchrony) = group.evidence;
   if (group.found_by == FoundBy::kOnset) term(CampaignTerm::kOnset) = group.evidence;
-  term(CampaignTerm::kInfrastructure) =
-      BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress}, limit);
+  const Partners infrastructure =
+      BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress});
   // System prompts and openings are what one application gives all its users.
-  term(CampaignTerm::kContent) =
+  const Partners content =
       group.found_by == FoundBy::kSynchrony
-          ? BestPartners(search.objects, indices, {ObjectKind::kPrompt}, limit)
-          : BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt}, limit);
+          ? BestPartners(search.objects, indices, {ObjectKind::kPrompt})
+          : BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt});
+  term(CampaignTerm::kInfrastructure) = Evidence(infrastructure, limit);
+  term(CampaignTerm::kContent) = Evidence(content, limit);
+  if (group.found_by == FoundBy::kSynchrony || group.found_by == FoundBy::kOnset) {
+    UpdateShares(infrastructure, group.members);
+    UpdateShares(content, group.members);
+  }
   Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
   const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
   if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;

@@ -113,6 +113,7 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
   }
   const auto count = static_cast<double>(group.size());
   const auto others = static_cast<double>(std::max<size_t>(candidates_.size(), 2) - 1);
+  Partners out;
   double partnered = 0;
   double expected = 0;
   for (const uint32_t member : group) {
@@ -123,9 +124,9 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
       chance += (static_cast<double>(holder_counts_.at(Key(kind, hash))) - 1) * (count - 1) / others;
     });
     partnered += has_partner;
+    out.has_partner.push_back(has_partner);
     expected += std::min(chance, 1.0);
   }
-  Partners out;
   out.share = partnered / count;
   // Nothing is rarer than once among all accounts.
   out.expected = std::clamp(expected / count, 1 / (others + 1), 1.0);

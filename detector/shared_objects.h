@@ -32,6 +32,7 @@ struct Partners {
   double expected = 0;  // In a group of accounts drawn at random, with the same objects.
   // k · KL(share ‖ expected), the binomial's; 0 if there are fewer than expected.
   double log_likelihood_ratio = 0;
+  std::vector<bool> has_partner;  // Of each member, in the group's order.
 };
 
 // Says of most hashes at once that they are not in a set: a Bloom filter with one hash function (Bloom 1970), since the

@@ -31,7 +31,7 @@ using Residuals = Eigen::Array<float, kSpans, 1>;  // Newest first; 0 where the 
 constexpr double kHolderShareMin = 0.1;
 constexpr uint64_t kHolderCountMin = 5;
 // Independent accounts deviate by 1. Hundreds of settings are looked at, twice a day.
-constexpr double kDeviationMin = 10;
+constexpr double kDeviationMin = 12;
 // Log-odds from which an account counts to a group: ten to one.
 constexpr double kMemberLogOddsMin = 2.3;
 // How much of what is usual for an account is taken from its own time of day; the rest from its whole time, because a

@@ -168,6 +168,42 @@ TEST(CampaignFinderTest, AFamilyWithOneCardAndHomeStaysClear) {
   for (const FoundCampaign& family : Find(accounts)) EXPECT_EQ(family.assessment.verdict, Verdict::kClear);
 }
 
+// A stranger who began when a ring did has none of the ring's cards.
+TEST(CampaignFinderTest, WhoSharesNothingWithARingBelongsLess) {
+  constexpr int64_t kBegin = kPoolStart + 4 * kNanosecondsPerDay;
+  MadeAccounts accounts(9);
+  AddStrangers(accounts, 10, kDays);
+  for (int i = 0; i < 150; ++i) {
+    accounts.SetMaxTokens(2000 + static_cast<uint32_t>(i));
+    const auto begin = static_cast<int64_t>(accounts.random()() % (11 * kNanosecondsPerDay));
+    accounts.Request(accounts.Add(), kPoolStart + begin);
+  }
+  accounts.SetMaxTokens(1024);
+  accounts.SetOutputTokens(1500);
+  std::vector<size_t> ring;
+  for (int64_t i = 0; i < 10; ++i) {
+    ring.push_back(accounts.Add());
+    std::vector<int64_t> times;
+    for (int j = 0; j < 200; ++j) {
+      const auto hours = static_cast<uint64_t>(5 + 2 * i);  // Each at a pace of its own.
+      times.push_back(kBegin + static_cast<int64_t>(accounts.random()() % (hours * kNanosecondsPerHour)));
+    }
+    std::sort(times.begin(), times.end());
+    for (const int64_t time : times) accounts.Request(ring.back(), time);
+  }
+  for (size_t i = 0; i + 1 < ring.size(); ++i) accounts.profile(ring[i]).payment = 77 + i / 3;
+  const auto found = Find(accounts);
+  const auto group = std::find_if(found.begin(), found.end(), [](const FoundCampaign& campaign) {
+    return TermOf(campaign, CampaignTerm::kOnset) > 0;
+  });
+  ASSERT_NE(group, found.end());
+  ASSERT_EQ(group->members.size(), ring.size());
+  const float stranger = group->members.back().share;
+  for (size_t i = 0; i + 1 < ring.size(); ++i) EXPECT_GT(group->members[i].share, 0.95F);
+  EXPECT_LT(stranger, 0.8F);
+  EXPECT_GT(stranger, 0);
+}
+
 TEST(CampaignFinderTest, TermsAddUpToTheGroupsLogOdds) {
   MadeAccounts accounts(8);
   AddStrangers(accounts, 60, kDays);

@@ -43,6 +43,13 @@ TEST(LogitTheftTest, OneSizeOfBiasCountsLess) {
   EXPECT_LT(Evaluate(kLogitTheft, one_size).log_odds, Evaluate(kLogitTheft, Thief(300)).log_odds);
 }
 
+// An evaluation that asks the same prompts every night.
+TEST(LogitTheftTest, OneSizeOfBiasIsNoReviewHoweverOften) {
+  Behaviour evaluation = Thief(100'000);
+  evaluation.logit_bias_size_count = 1;
+  EXPECT_LT(Evaluate(kLogitTheft, evaluation).log_odds, 0.6 * kReviewEvidence);
+}
+
 TEST(LogitTheftTest, IsSilentAboutEveryoneElse) {
   EXPECT_EQ(Evaluate(kLogitTheft, Behaviour()).log_odds, 0);
   EXPECT_EQ(Evaluate(kLogitTheft, Application()).log_odds, 0);
