@@ -1,13 +1,13 @@
 // Hypothesis: the last layer of a model can be read off its log-probabilities by asking the same prompts with ever
 //   different logit_bias.
 // Evidence: many requests with logit_bias and log-probabilities (or one output token) over few prompts.
-// Honest look-alikes: classifiers that bias towards their labels: one bias, a new prompt each time. So requests
-//   count beyond the number of different prompts, and in full only if the bias varies in size: an evaluation asks the same
-//   prompts with the same bias again.
+// Honest look-alikes: classifiers that bias towards their labels: one bias, a new prompt each time; evaluations, which
+//   ask the same prompts with one bias again. So requests count beyond the number of different prompts, and in full only
+//   if the bias varies in size.
 // Formula: n = (requests − 1.3 · different prompts)⁺, a sixteenth of it if fewer than three sizes were seen, and
 //   nothing without text then; log-odds log(1000) · log2(1 + n) / log2(65), so that 64 reach the review budget and
-//   256 nearly that of act, but half of a review at most where fewer than three sizes were seen. 1.3 is two standard errors of the sketch that counts the prompts (9 %), and some
-//   retries.
+//   256 nearly that of act, but half of a review at most if fewer than three sizes were seen. 1.3 is two standard errors
+//   of the sketch that counts the prompts (9 %), and some retries.
 // Source: Carlini et al., "Stealing part of a production language model", 2403.06634.
 #include <algorithm>
 #include <cmath>
