@@ -24,8 +24,8 @@ constexpr double kRhythmLimit = 8;
 constexpr double kTestedLimit = 3;
 constexpr double kSelectedLimit = 1.5;
 constexpr double kPooledLimit = 4;
-// Users of one application go up and down together when it does, so this must not be enough for a review.
-constexpr double kSynchronyLimit = 5;
+// Users of one application go up and down together when it does, so this must not be enough for a review, which takes 6.9.
+constexpr double kSynchronyLimit = 6.5;
 // It takes the members' own evidence to be one.
 constexpr double kOnsetLimit = 3;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside

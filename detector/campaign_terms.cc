@@ -19,7 +19,7 @@ namespace {
 constexpr double kRhythmLimit = 8;
 constexpr double kSharingLimit = 3;
 constexpr double kPooledLimit = 4;
-constexpr double kSynchronyLimit = 5;
+constexpr double kSynchronyLimit = 6.5;
 constexpr double kOnsetLimit = 3;
 
 template <CampaignTerm kTerm>

@@ -49,9 +49,12 @@ constexpr int kRounds = 4;
 
 struct Account {
   uint32_t index = 0;  // Of the candidate.
-  int known = 0;       // Spans that it was there for as a whole, from the newest on.
+  int begin = 0;       // The newest span in which it did anything: whether it is gone for good is not known.
+  int end = 0;         // Behind the oldest span that it was there for as a whole.
   float variance = 0;  // Of a residual, at least nearly that of a Poisson process.
   Residuals residuals = Residuals::Zero();
+
+  int count() const { return end - begin; }
 };
 
 // Nothing if the account was there for too short a time, or began too little or too much, to be compared.
@@ -60,36 +63,37 @@ std::optional<Account> Measure(const CampaignCandidate& candidate, uint32_t inde
   if (!starts) return std::nullopt;
   Account out;
   out.index = index;
-  out.known = static_cast<int>(starts->known) / kBinsPerSpan;
-  if (out.known < kDaysMin * kSpansPerDay) return std::nullopt;
+  out.end = static_cast<int>(starts->known) / kBinsPerSpan;
   Residuals counts = Residuals::Zero();
-  for (int i = 0; i < out.known; ++i) {
+  for (int i = 0; i < out.end; ++i) {
     const auto bin = static_cast<size_t>(kBinsPerSpan * i);
     counts[i] = static_cast<float>(starts->newest_first[bin] + starts->newest_first[bin + 1]);
   }
-  const float mean = counts.head(out.known).mean();
+  while (out.begin < out.end && counts[out.begin] == 0) ++out.begin;
+  if (out.count() < kDaysMin * kSpansPerDay) return std::nullopt;
+  const float mean = counts.segment(out.begin, out.count()).mean();
   for (int phase = 0; phase < kSpansPerDay; ++phase) {
     float sum = 0;
     int days = 0;
-    for (int i = phase; i < out.known; i += kSpansPerDay, ++days) sum += counts[i];
+    for (int i = out.begin + phase; i < out.end; i += kSpansPerDay, ++days) sum += counts[i];
     const float usual = kHourWeight * sum / static_cast<float>(days) + (1 - kHourWeight) * mean;
-    for (int i = phase; i < out.known; i += kSpansPerDay) {
+    for (int i = out.begin + phase; i < out.end; i += kSpansPerDay) {
       const float residual = (counts[i] - usual) / std::sqrt(usual + 0.25F);
       out.residuals[i] = std::clamp(residual, -kResidualMax, kResidualMax);
     }
   }
   // Timers are as regular together as they are alone.
-  const bool may_be_timer = out.residuals.square().sum() < kTimerVarianceMax * static_cast<float>(out.known);
+  const bool may_be_timer = out.residuals.square().sum() < kTimerVarianceMax * static_cast<float>(out.count());
   if (may_be_timer && IsTimer(candidate.links->RecentStarts())) return std::nullopt;
   return out;
 }
 
 // Takes out of the residuals what goes with `pattern`.
 void Regress(const Residuals& pattern, Account& account) {
-  const auto ours = account.residuals.head(account.known);
-  const auto usual = pattern.head(account.known);
+  auto ours = account.residuals.segment(account.begin, account.count());
+  const auto usual = pattern.segment(account.begin, account.count());
   const float energy = usual.square().sum();
-  if (energy > 0) account.residuals.head(account.known) = ours - (ours * usual).sum() / energy * usual;
+  if (energy > 0) ours -= (ours * usual).sum() / energy * usual;
 }
 
 // 1 on the weekend and a negative constant on other days, which together are 0.
@@ -121,14 +125,14 @@ std::vector<Account> MeasureAll(std::span<const CampaignCandidate> candidates, i
   for (const Account& account : accounts) {
     // One voice each: who swings widely does not speak for everybody.
     sum += account.residuals.max(-1.0F).min(1.0F).cast<double>();
-    count.head(account.known) += 1;
+    count.segment(account.begin, account.count()) += 1;
   }
   const Residuals everybody = (sum / count).cast<float>();
   ForSlices(parallel_for, accounts.size(), [&](size_t, size_t i) {
     constexpr float kPoissonVarianceMin = 0.8F;  // A little is explained by what is usual.
     Account& account = accounts[i];
     Regress(everybody, account);
-    const float variance = account.residuals.square().sum() / static_cast<float>(account.known);
+    const float variance = account.residuals.square().sum() / static_cast<float>(account.count());
     // Who swings widely by itself must not make the others' sum.
     if (variance > 1) account.residuals /= std::sqrt(variance);
     account.variance = std::clamp(variance, kPoissonVarianceMin, 1.0F);
@@ -176,7 +180,7 @@ Movement MovementOf(std::span<const Account> accounts, std::span<const uint32_t>
     out.sum += account.residuals;
     squares += static_cast<double>(account.residuals.square().sum());
     const auto variance = static_cast<double>(account.variance);
-    for (size_t i = 0; i < static_cast<size_t>(account.known); ++i) {
+    for (auto i = static_cast<size_t>(account.begin); i < static_cast<size_t>(account.end); ++i) {
       variances[i] += variance;
       squared_variances[i] += variance * variance;
     }
@@ -192,10 +196,10 @@ Movement MovementOf(std::span<const Account> accounts, std::span<const uint32_t>
 
 // How far the account follows a movement of others, in standard deviations.
 double Following(const Account& account, const Residuals& others) {
-  const auto known = others.head(account.known);
+  const auto known = others.segment(account.begin, account.count());
   const float energy = known.square().sum();
   if (energy <= 0) return 0;
-  const float product = (account.residuals.head(account.known) * known).sum();
+  const float product = (account.residuals.segment(account.begin, account.count()) * known).sum();
   return static_cast<double>(product / std::sqrt(energy * account.variance));
 }
 

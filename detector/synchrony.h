@@ -26,11 +26,12 @@ struct SynchronousGroup {
 // Evidence: an account's beginnings in spans of six hours, less what is usual for it at that time of day and for everybody
 //   at that time, in units of a Poisson process's deviation: its residuals. Of all accounts with one setting the products
 //   of the residuals of all pairs are added up. Independent accounts give 0 with a known variance, however uneven each is
-//   by itself. No pair shows anything; some thousand pairs do. Where the sum deviates by kDeviationMin or more, an
+//   by itself. No pair shows anything; some thousand pairs do. Where the sum deviates by twelve or more, an
 //   account belongs to the group by how far its residuals follow the sum of the others': z, normal, with mean 0 if it
 //   is independent, and that of the group if not.
 // Honest look-alikes: service accounts, which declare one organisation and are left out; timers, whose residuals are
-//   none; offices, which follow the week (what goes with the weekend is taken out). Users of one application that fails
+//   none; offices, which follow the week (what goes with the weekend is taken out); projects that began and ended together
+//   (what is before the first and behind the last beginning does not count). Users of one application that fails
 //   for all at once do look alike, so this is not enough for a review without evidence of another kind.
 // Needs no text, and no order among the accounts: a pool that deals at random shows, too.
 // Source: threat reports of 2026 (synchronised traffic); the statistic is the score test for a common random effect

@@ -130,6 +130,21 @@ TEST(SynchronyTest, OfficesThatRestOnTheWeekendAreNoGroup) {
   EXPECT_TRUE(Find(accounts).empty());
 }
 
+// Projects that begin with the log and end after about ten days.
+TEST(SynchronyTest, AccountsThatFellSilentAreNoGroup) {
+  MadeAccounts accounts(19);
+  AddStrangers(accounts, 400, kDays);
+  accounts.SetMaxTokens(1024);
+  for (int i = 0; i < 40; ++i) {
+    const size_t account = accounts.Add();
+    const int64_t end = kPoolStart + (230 + i) * kNanosecondsPerHour;
+    for (const int64_t time : accounts.UnevenTimes(kDays, 24)) {
+      if (time < end) accounts.Request(account, time);
+    }
+  }
+  EXPECT_TRUE(Find(accounts).empty());
+}
+
 TEST(SynchronyTest, WhatEverybodyDoesTogetherIsNoGroup) {
   MadeAccounts accounts(15);
   std::vector<size_t> all;
