@@ -32,10 +32,13 @@ AnswerPriority::AnswerPriority(bool is_wanted, std::vector<std::string> thread_n
 
 void AnswerPriority::OnQuestion() {
   if (!is_granted_) return;
-  last_question_.store(clock_(), std::memory_order_relaxed);
-  if (is_first_.load(std::memory_order_relaxed)) return;
+  const TimePoint now = clock_();
+  last_question_.store(now, std::memory_order_relaxed);
+  const auto is_recent = [&] { return now - last_rise_.load(std::memory_order_relaxed) < kQuietTime; };
+  if (is_first_.load(std::memory_order_relaxed) && is_recent()) return;
   const std::lock_guard lock(mutex_);
-  if (is_first_.exchange(true)) return;
+  if (is_first_.exchange(true) && is_recent()) return;
+  last_rise_.store(now, std::memory_order_relaxed);
   SetPolicy(SCHED_RR, sched_get_priority_min(SCHED_RR));
 }
 

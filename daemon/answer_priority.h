@@ -22,8 +22,8 @@ class AnswerPriority {
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
   static constexpr std::chrono::seconds kQuietTime{1};
 
-  // `thread_names`: of the threads of this process that go first; 15 characters, as the kernel keeps them. A thread that
-  // they start goes first, too.
+  // `thread_names`: of the threads of this process that go first; 15 characters, as the kernel keeps them. They are looked
+  // for again every kQuietTime while somebody asks, because threads are added, and have no name before they run.
   // `is_wanted`: else nothing changes, either.
   AnswerPriority(bool is_wanted, std::vector<std::string> thread_names, Clock clock = std::chrono::steady_clock::now);
 
@@ -42,6 +42,7 @@ class AnswerPriority {
   const Clock clock_;
   const bool is_granted_;
   std::atomic<TimePoint> last_question_{};
+  std::atomic<TimePoint> last_rise_{};  // When threads were last looked for.
   std::mutex mutex_;  // Of changes.
   std::atomic<bool> is_first_{false};
 };

@@ -68,6 +68,19 @@ TEST(AnswerPriorityTest, ThreadsGoFirstFromAQuestionUntilNobodyAsksAnyMore) {
   EXPECT_EQ(one.Policy(), first) << "asked again";
 }
 
+TEST(AnswerPriorityTest, AThreadThatIsAddedLaterGoesFirstToo) {
+  steady_clock::time_point now{};
+  AnswerPriority priority(true, {kName}, [&now] { return now; });
+  priority.OnQuestion();
+  const NamedThread late(kName);
+  now += AnswerPriority::kQuietTime - std::chrono::nanoseconds(1);
+  priority.OnQuestion();
+  EXPECT_EQ(late.Policy(), SCHED_OTHER) << "threads are looked for now and then";
+  now += std::chrono::nanoseconds(1);
+  priority.OnQuestion();
+  EXPECT_EQ(late.Policy(), priority.is_granted() ? SCHED_RR : SCHED_OTHER);
+}
+
 TEST(AnswerPriorityTest, OtherThreadsKeepTheirPlace) {
   AnswerPriority priority(true, {kName});
   const NamedThread other("other");
