@@ -52,12 +52,14 @@ void AnswerPriority::OnIntake() {
 
 void AnswerPriority::SetPolicy(int policy, int priority) const {
   std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+  // What cannot be read keeps its place.
+  for (std::filesystem::directory_iterator task("/proc/self/task", error), end; !error && task != end;
+       task.increment(error)) {
     std::string name;
-    std::getline(std::ifstream(task.path() / "comm"), name);
+    std::getline(std::ifstream(task->path() / "comm"), name);
     // A thread that ended meanwhile has no name.
     if (std::find(thread_names_.begin(), thread_names_.end(), name) == thread_names_.end()) continue;
-    SetPolicyOf(static_cast<pid_t>(std::stol(task.path().filename())), policy, priority);
+    SetPolicyOf(static_cast<pid_t>(std::stol(task->path().filename())), policy, priority);
   }
 }
 

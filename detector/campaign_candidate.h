@@ -1,7 +1,10 @@
 // What the search for campaigns knows of one account.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +36,15 @@ inline bool operator<(const CampaignCandidate& a, const CampaignCandidate& b) {
 // True if both say that they are of one organisation: what its members share needs no explanation.
 inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandidate& b) {
   return a.organization != 0 && a.organization == b.organization;
+}
+
+// The first bin whose accounts are known to have begun in it: on the first day of the log all seem to.
+inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
+  int64_t log_begin = std::numeric_limits<int64_t>::max() - features::LinkSketch::kBinsPerDay;
+  for (const CampaignCandidate& candidate : candidates) {
+    if (candidate.links->first_bin() != 0) log_begin = std::min(log_begin, candidate.links->first_bin());
+  }
+  return log_begin + features::LinkSketch::kBinsPerDay;
 }
 
 // Two accounts that may belong together.

@@ -18,16 +18,8 @@ namespace {
 
 enum class FoundBy : uint8_t { kTurns, kRhythm, kSynchrony, kOnset, kSharing };
 
-// Most that each kind of evidence can add. Rhythm comes close to review by itself, because no honest customer who
-// declares nothing deals out traffic; what a group was found by counts less than what it was then tested for.
-constexpr double kRhythmLimit = 8;
-constexpr double kTestedLimit = 3;
+// What a group was found by counts less than what it was then tested for (kTestedLimit).
 constexpr double kSelectedLimit = 1.5;
-constexpr double kPooledLimit = 4;
-// Users of one application go up and down together when it does, so this must not be enough for a review, which takes 6.9.
-constexpr double kSynchronyLimit = 6.5;
-// It takes the members' own evidence to be one.
-constexpr double kOnsetLimit = 3;
 // Index of dispersion up to which a group's counts are taken to be dealt out. Customers who follow the same outside
 // events leave 1, and a little less where chance picked those who are alike.
 constexpr double kDispersionAmongMembersMax = 0.4;

@@ -34,14 +34,14 @@ struct FoundCampaign {
 inline constexpr size_t kRhythmGroupMin = 4;
 
 // Looks for groups in five ways, each among those that are in none yet. By turns: accounts that take turns
-// (rotation_links.h). By rhythm: accounts dealt out from one queue. By tides: accounts with the same settings that go up
-// and down together (synchrony.h). By onset: accounts with the same settings and evidence of their own that began together
-// (onset.h). By things shared: payment, sign-up,
-// address, texts, conversations; that also holds for families, classes and agencies, so it weighs little by itself, and
-// most where the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a
-// group that its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation
-// are no campaign. `candidates` in their order. `is_left_out`: candidates that only count for what is common; empty for
-// none. A pure function; groups are disjoint and in order of their first member.
+// (rotation_links.h). By rhythm: accounts dealt out from one queue (rhythm_links.h). By tides: accounts with the same
+// settings that go up and down together (synchrony.h). By onset: accounts with the same settings and evidence of their
+// own that began together (onset.h). By things shared: payment, sign-up, address, texts, conversations
+// (shared_objects.h); that also holds for families, classes and agencies, so it weighs little by itself, and most where
+// the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a group that
+// its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation are no
+// campaign. `candidates` in their order. `is_left_out`: candidates that only count for what is common; empty for none.
+// A pure function; groups are disjoint and in order of their first member.
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano, const ParallelFor& parallel_for,
                                          const std::vector<bool>& is_left_out = {});

@@ -18,12 +18,7 @@ constexpr int64_t kWholeSearchRounds = 4 * kFullSearchRounds;
 
 // Who began more than three days ago, or on the first day of the log, when all seem to.
 std::vector<bool> AllButNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
-  int64_t log_begin = LinkSketch::BinOf(time_unix_nano);
-  for (const CampaignCandidate& candidate : candidates) {
-    if (candidate.links->first_bin() != 0) log_begin = std::min(log_begin, candidate.links->first_bin());
-  }
-  const int64_t first_bin =
-      std::max(LinkSketch::BinOf(time_unix_nano) - kNewcomerBins, log_begin + LinkSketch::kBinsPerDay);
+  const int64_t first_bin = std::max(LinkSketch::BinOf(time_unix_nano) - kNewcomerBins, FirstKnownOnset(candidates));
   std::vector<bool> out;
   for (const CampaignCandidate& candidate : candidates) out.push_back(candidate.links->first_bin() < first_bin);
   return out;

@@ -15,13 +15,6 @@
 namespace stillwatch::detector {
 namespace {
 
-// Most that a term adds; campaign_finder.cc says why.
-constexpr double kRhythmLimit = 8;
-constexpr double kSharingLimit = 3;
-constexpr double kPooledLimit = 4;
-constexpr double kSynchronyLimit = 6.5;
-constexpr double kOnsetLimit = 3;
-
 template <CampaignTerm kTerm>
 Finding Evaluate(const AccountView& account) {
   const CampaignEvidence& evidence = account.membership.term(kTerm);
@@ -101,11 +94,11 @@ std::string SummarizeOnset(const AccountView& account, const Finding& finding) {
 // A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
 const Detector kCampaignRhythm = {"campaign_rhythm", Family::kTiming, kRhythmLimit, 1,
                                   Evaluate<CampaignTerm::kRhythm>, SummarizeRhythm};
-const Detector kCampaignInfrastructure = {"campaign_infrastructure", Family::kInfrastructure, kSharingLimit, 1,
+const Detector kCampaignInfrastructure = {"campaign_infrastructure", Family::kInfrastructure, kTestedLimit, 1,
                                           Evaluate<CampaignTerm::kInfrastructure>, SummarizeInfrastructure};
-const Detector kCampaignContent = {"campaign_content", Family::kContent, kSharingLimit, 1,
+const Detector kCampaignContent = {"campaign_content", Family::kContent, kTestedLimit, 1,
                                    Evaluate<CampaignTerm::kContent>, SummarizeContent};
-const Detector kCampaignLifecycle = {"campaign_lifecycle", Family::kLifecycle, kSharingLimit, 1,
+const Detector kCampaignLifecycle = {"campaign_lifecycle", Family::kLifecycle, kTestedLimit, 1,
                                      Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
 const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1,
                                   Evaluate<CampaignTerm::kPooled>, SummarizePooled};

@@ -20,6 +20,16 @@ struct CampaignEvidence {
   float population = 0;  // What chance, or independent accounts, would give.
 };
 
+// Most log-odds that each kind can add. Rhythm comes close to review by itself, because no honest customer who declares
+// nothing deals out traffic. Users of one application go up and down together when it does, so that must not be enough
+// for a review, which takes 6.9. It takes the members' own evidence to begin together. What was tested for in a group
+// that was found otherwise: infrastructure, content, lifecycle.
+inline constexpr double kRhythmLimit = 8;
+inline constexpr double kSynchronyLimit = 6.5;
+inline constexpr double kOnsetLimit = 3;
+inline constexpr double kTestedLimit = 3;
+inline constexpr double kPooledLimit = 4;
+
 // An account's place in a group. Plain memory: checkpointed with the account.
 struct Membership {
   uint64_t campaign = 0;  // 0: in no group.

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -17,16 +16,14 @@
 namespace stillwatch::detector {
 namespace {
 
-using features::LinkSketch;
-
-// Log-odds that speak for an account by itself: a likelihood ratio of twelve. One honest account in thirty has as much.
+// Log-odds that speak for an account by itself: a likelihood ratio of twelve. One honest account in nine has as much.
 constexpr double kOwnEvidenceMin = 2.5;
 // Spans that are looked at, in bins of three hours.
 constexpr std::array<int64_t, 3> kSpans = {1, 2, 3};
 // What chance gives at least: the log is finite.
 constexpr double kExpectedMin = 0.05;
-// Of the log-likelihood ratio, where few spans were looked at; and what it takes beyond the log of their number, so that
-// chance shows a group in one search of five at most.
+// Of the log-likelihood ratio, where few spans were looked at; and what it takes beyond the log of their number, so
+// that chance shows a group in one search of five at most.
 constexpr double kRatioMin = 8;
 constexpr double kRatioBeyondTrials = 1.6;
 
@@ -42,14 +39,11 @@ bool operator<(const Newcomer& x, const Newcomer& y) {
 }
 
 std::vector<Newcomer> NewcomersOf(std::span<const CampaignCandidate> candidates, const std::vector<bool>& is_grouped) {
-  int64_t log_begin = std::numeric_limits<int64_t>::max();
-  for (const CampaignCandidate& candidate : candidates) {
-    if (candidate.links->first_bin() != 0) log_begin = std::min(log_begin, candidate.links->first_bin());
-  }
+  const int64_t first_known = FirstKnownOnset(candidates);
   std::vector<Newcomer> out;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
     const int64_t bin = candidates[i].links->first_bin();
-    if (bin == 0 || bin - log_begin < LinkSketch::kBinsPerDay || is_grouped[i]) continue;
+    if (bin < first_known || is_grouped[i]) continue;
     Newcomer newcomer{0, bin, i};
     VisitObjects(candidates[i], ObjectKind::kParameters, [&](uint64_t hash) { newcomer.parameters = hash; });
     out.push_back(newcomer);
@@ -110,8 +104,7 @@ Span BestSpan(std::span<const Newcomer> newcomers, const Arrivals& arrivals, siz
       Span span{begin, static_cast<size_t>(end - newcomers.begin()), 0, 0};
       ++trials;
       const auto count = static_cast<double>(span.end - span.begin);
-      span.expected =
-          std::max(static_cast<double>(newcomers.size()) * arrivals.Share(bin, bin + length), kExpectedMin);
+      span.expected = std::max(static_cast<double>(newcomers.size()) * arrivals.Share(bin, bin + length), kExpectedMin);
       if (span.end - span.begin < kOnsetMin || count <= span.expected) continue;
       span.log_likelihood_ratio = count * std::log(count / span.expected) - (count - span.expected);
       if (span.log_likelihood_ratio > best.log_likelihood_ratio) best = span;

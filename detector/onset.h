@@ -17,19 +17,21 @@ namespace stillwatch::detector {
 inline constexpr size_t kOnsetMin = 4;
 
 struct OnsetGroup {
-  LinkGroup members;  // share: of the members that are not there by chance.
+  LinkGroup members;    // share: of the members that are not there by chance.
   double expected = 0;  // Accounts that chance would have put there.
   double log_likelihood_ratio = 0;
 };
 
 // Hypothesis: whoever harvests with several accounts starts them together, with one program: within hours accounts that
 //   have nothing to do with each other begin bulk work with the same parameters.
-// Evidence: of all accounts with evidence of their own and the same parameters in most of their requests, k began within
+// Evidence: of all accounts with evidence of their own and the same parameters in most of their requests, k began
+// within
 //   a span of 3, 6 or 9 hours, where λ would if they began as all new accounts do. Log-likelihood ratio of the Poisson
 //   distribution, k · ln(k / λ) − (k − λ), for the best span; the more spans were looked at, the more it takes.
-// Honest look-alikes: newcomers after a launch, who begin as all do in those hours; classes, which do no bulk work; service
-//   accounts, which declare one organisation and are left out; makers of small data sets and evaluators, of whom one or two
-//   begin in any span by chance.
+// Honest look-alikes: newcomers after a launch, who begin as all do in those hours; classes, which do no bulk work;
+// service
+//   accounts, which declare one organisation and are left out; makers of small data sets and evaluators, of whom one or
+//   two begin in any span by chance.
 // Needs no text. Blind to accounts of the first day of the log, of which it is not known when they began.
 // Source: SynchroTrap (CCS 2014); scan statistic, Kulldorff 1997 (10.1080/03610929708831995).
 // `is_grouped`: candidates that are in a group already, and stay out. A pure function of the candidates in their order.

@@ -30,7 +30,8 @@ using Residuals = Eigen::Array<float, kSpans, 1>;  // Newest first; 0 where the 
 // Settings that an account uses in a smaller share of its requests, or fewer times, say nothing of how it works.
 constexpr double kHolderShareMin = 0.1;
 constexpr uint64_t kHolderCountMin = 5;
-// Independent accounts deviate by 1. Hundreds of settings are looked at, twice a day.
+// Independent accounts deviate by 1. Hundreds of settings are looked at, twice a day, and honest accounts are not quite
+// independent: users of one setting reached 11 on generated traffic.
 constexpr double kDeviationMin = 12;
 // Log-odds from which an account counts to a group: ten to one.
 constexpr double kMemberLogOddsMin = 2.3;

@@ -31,10 +31,9 @@ std::string NameAt(simdjson::dom::element element, const std::string& key) {
 
 PortkeyUsage::PortkeyUsage(const IntakeResources& resources, ListenerCatalog& catalog)
     : resources_(resources), mapper_(*catalog.mapper(kListener)) {
-  catalog.Register(kListener, ReaderOfJson([&resources](const simdjson::dom::object& body, std::string_view /*text*/,
-                                                        Record& record) {
-                     FillFromPortkey(body, resources.clock(), record);
-                   }));
+  catalog.Register(kListener,
+                   ReaderOfJson([&resources](const simdjson::dom::object& body, std::string_view /*text*/,
+                                             Record& record) { FillFromPortkey(body, resources.clock(), record); }));
 }
 
 std::optional<std::string> PortkeyUsage::AccountIn(const std::string& body) const {

@@ -139,8 +139,7 @@ TEST(AnswerPriorityTest, ALimitOfOneIsRightEnough) {
     }
     return is_right;
   });
-  if (!holds) GTEST_SKIP() << "the limit may not be raised here";
-  EXPECT_TRUE(*holds);
+  EXPECT_NE(holds, false) << "where such a process can be had";
 }
 
 }  // namespace

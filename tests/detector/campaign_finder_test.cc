@@ -94,48 +94,42 @@ TEST(CampaignFinderTest, ServiceAccountsOfAnEnterpriseAreNoCampaign) {
   EXPECT_TRUE(Find(accounts).empty());
 }
 
-// Apps that react to the same news: their counts go up and down together, but nobody deals them out.
+// The group of `size` accounts that go up and down together among `stranger_count` agents, and ask with `tool_count` tools
+// and one system prompt, if it is not 0. Nobody deals them out.
+FoundCampaign FindTides(uint64_t seed, size_t size, size_t stranger_count, uint16_t tool_count, uint64_t system = 0) {
+  MadeAccounts accounts(seed);
+  accounts.SetToolCount(3);
+  AddStrangers(accounts, stranger_count, kDays);
+  accounts.SetMaxTokens(1024);
+  accounts.SetToolCount(tool_count);
+  accounts.SetSystem(system);
+  AddPool(accounts, size, kDays, Dealing::kRandom);
+  const auto found = Find(accounts);
+  EXPECT_EQ(found.size(), 1U) << seed;
+  if (found.size() != 1) return {};
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kSynchrony), 4) << seed;
+  EXPECT_EQ(TermOf(found[0], CampaignTerm::kRhythm), 0) << seed;
+  EXPECT_FALSE(found[0].is_certain) << seed;
+  return found[0];
+}
+
+// Apps that react to the same news.
 TEST(CampaignFinderTest, CustomersWhoFollowTheSameEventsAreSeenAndStayClear) {
   for (const uint64_t seed : {21, 22, 23, 24}) {
-    MadeAccounts accounts(seed);
-    accounts.SetToolCount(3);
-    AddStrangers(accounts, 100, kDays);
-    accounts.SetMaxTokens(1024);
-    AddPool(accounts, 40, kDays, Dealing::kRandom);
-    const auto found = Find(accounts);
-    ASSERT_EQ(found.size(), 1U) << seed;
-    EXPECT_EQ(TermOf(found[0], CampaignTerm::kRhythm), 0);
-    EXPECT_GT(TermOf(found[0], CampaignTerm::kSynchrony), 4);
-    EXPECT_EQ(found[0].assessment.verdict, Verdict::kClear) << seed;
-    EXPECT_FALSE(found[0].is_certain);
+    EXPECT_EQ(FindTides(seed, 40, 100, 3).assessment.verdict, Verdict::kClear) << seed;
   }
 }
 
 // The same with requests that stand alone around the clock, over and over.
 TEST(CampaignFinderTest, APoolThatDealsAtRandomIsFoundByItsTidesAndItsWork) {
-  MadeAccounts accounts(25);
-  accounts.SetToolCount(3);
-  AddStrangers(accounts, 100, kDays);
-  accounts.SetToolCount(0);
-  accounts.SetMaxTokens(1024);
-  AddPool(accounts, 40, kDays, Dealing::kRandom);
-  const auto found = Find(accounts);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(TermOf(found[0], CampaignTerm::kRhythm), 0);
-  EXPECT_NE(found[0].assessment.verdict, Verdict::kClear);
+  EXPECT_NE(FindTides(25, 40, 100, 0).assessment.verdict, Verdict::kClear);
 }
 
 // An application gives all its users one system prompt, and fails for all at once.
 TEST(CampaignFinderTest, WhatOneApplicationGivesItsUsersIsNoEvidenceBesideTheirTides) {
-  MadeAccounts accounts(26);
-  accounts.SetToolCount(3);
-  AddStrangers(accounts, 100, kDays);
-  accounts.SetSystem(4711);
-  AddPool(accounts, 40, kDays, Dealing::kRandom);
-  const auto found = Find(accounts);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(TermOf(found[0], CampaignTerm::kContent), 0);
-  EXPECT_EQ(found[0].assessment.verdict, Verdict::kClear);
+  const FoundCampaign users = FindTides(26, 25, 1000, 3, 4711);
+  EXPECT_EQ(TermOf(users, CampaignTerm::kContent), 0);
+  EXPECT_EQ(users.assessment.verdict, Verdict::kClear);
 }
 
 // A class shares an address, the day of its sign-up and the task; it has no organisation.

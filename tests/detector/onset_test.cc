@@ -15,8 +15,8 @@ namespace {
 constexpr int kDays = 14;
 constexpr uint32_t kUsual = 1024;  // Tokens of an answer at most.
 
-// Adds an account that begins at `hour` of the log and sends `count` single requests, three minutes apart: bulk work, or
-// with tools an agent's.
+// Adds an account that begins at `hour` of the log and sends `count` single requests, three minutes apart: bulk work,
+// or with tools an agent's.
 size_t AddWorker(MadeAccounts& accounts, double hour, int count = 200) {
   const size_t account = accounts.Add();
   accounts.SetOutputTokens(1500);

@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <random>
+#include <functional>
 #include <vector>
 
 #include "tests/detector/four_threads_for.h"
@@ -19,6 +18,16 @@ constexpr int64_t kNow = kPoolStart + kDays * kNanosecondsPerDay;
 std::vector<SynchronousGroup> Find(const MadeAccounts& accounts, const ParallelFor& parallel_for = SerialFor) {
   const auto candidates = accounts.Candidates();
   return FindSynchronousGroups(candidates, kNow, parallel_for, std::vector<bool>(candidates.size(), false));
+}
+
+// Adds `count` customers who do nothing at the times that `is_on(i, time)` says no to.
+void AddStrangersWhile(MadeAccounts& accounts, int count, const std::function<bool(int i, int64_t time)>& is_on) {
+  for (int i = 0; i < count; ++i) {
+    const size_t account = accounts.Add();
+    for (const int64_t time : accounts.UnevenTimes(kDays, 24)) {
+      if (is_on(i, time)) accounts.Request(account, time);
+    }
+  }
 }
 
 size_t CountMembersIn(const SynchronousGroup& group, const std::vector<size_t>& accounts) {
@@ -120,13 +129,10 @@ TEST(SynchronyTest, OfficesThatRestOnTheWeekendAreNoGroup) {
   MadeAccounts accounts(14);
   AddStrangers(accounts, 200, kDays);
   accounts.SetMaxTokens(1024);
-  for (int i = 0; i < 60; ++i) {
-    const size_t account = accounts.Add();
-    for (const int64_t time : accounts.UnevenTimes(kDays, 24)) {
-      const int64_t weekday = (time / kNanosecondsPerDay + 4) % 7;
-      if (weekday != 0 && weekday != 6) accounts.Request(account, time);
-    }
-  }
+  AddStrangersWhile(accounts, 60, [](int, int64_t time) {
+    const int64_t weekday = (time / kNanosecondsPerDay + 4) % 7;
+    return weekday != 0 && weekday != 6;
+  });
   EXPECT_TRUE(Find(accounts).empty());
 }
 
@@ -135,26 +141,16 @@ TEST(SynchronyTest, AccountsThatFellSilentAreNoGroup) {
   MadeAccounts accounts(19);
   AddStrangers(accounts, 400, kDays);
   accounts.SetMaxTokens(1024);
-  for (int i = 0; i < 40; ++i) {
-    const size_t account = accounts.Add();
-    const int64_t end = kPoolStart + (230 + i) * kNanosecondsPerHour;
-    for (const int64_t time : accounts.UnevenTimes(kDays, 24)) {
-      if (time < end) accounts.Request(account, time);
-    }
-  }
+  AddStrangersWhile(accounts, 40,
+                    [](int i, int64_t time) { return time < kPoolStart + (230 + i) * kNanosecondsPerHour; });
   EXPECT_TRUE(Find(accounts).empty());
 }
 
 TEST(SynchronyTest, WhatEverybodyDoesTogetherIsNoGroup) {
   MadeAccounts accounts(15);
-  std::vector<size_t> all;
-  for (int i = 0; i < 200; ++i) all.push_back(accounts.Add());
-  for (const size_t account : all) {
-    for (const int64_t time : accounts.UnevenTimes(kDays, 24)) {
-      const int64_t hour = (time - kPoolStart) / kNanosecondsPerHour;
-      if (hour % 67 < 55) accounts.Request(account, time);  // The service itself was down.
-    }
-  }
+  AddStrangersWhile(accounts, 200, [](int, int64_t time) {
+    return (time - kPoolStart) / kNanosecondsPerHour % 67 < 55;  // The service itself was down.
+  });
   EXPECT_TRUE(Find(accounts).empty());
 }
 
@@ -199,9 +195,7 @@ TEST(SynchronyTest, ThreadsDoNotChangeWhatIsFound) {
   }
 }
 
-TEST(SynchronyTest, NothingIsFoundAmongNobody) {
-  EXPECT_TRUE(FindSynchronousGroups({}, kNow, SerialFor, {}).empty());
-}
+TEST(SynchronyTest, NothingIsFoundAmongNobody) { EXPECT_TRUE(FindSynchronousGroups({}, kNow, SerialFor, {}).empty()); }
 
 }  // namespace
 }  // namespace stillwatch::detector
