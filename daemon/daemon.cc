@@ -15,6 +15,7 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/machine_memory.h"
 #include "enforcement/decision_routes.h"
 #include "proto/limits.h"
 #include "query/metrics.h"
@@ -49,6 +50,8 @@ size_t WorkerCount(const Options& options) {
 detector::EngineOptions EngineOptionsOf(const Options& options) {
   detector::EngineOptions out;
   out.allowed_lateness_nano = options.allowed_lateness_seconds * kNanosecondsPerSecond;
+  const uint64_t budget = options.memory_budget > 0 ? options.memory_budget : MachineMemoryBytes() / 2;
+  out.state_bytes_max = budget / 4 * 3;
   return out;
 }
 

@@ -75,6 +75,8 @@ void AddWebhookOptions(CLI::App& app, Options& options) {
       ->envname("STILLWATCH_WEBHOOK_CA_FILE");
 }
 
+constexpr uint64_t kMemoryBudgetMin = 64 << 20;
+
 void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
   // A variable an option: --data-dir is STILLWATCH_DATA_DIR.
   const auto add = [&app](const std::string& name, auto& value, const std::string& help) {
@@ -95,6 +97,14 @@ void AddOptions(CLI::App& app, Options& options, std::string& audit_at) {
       ->check(CLI::IsMember(std::vector<std::string>(kListeners.begin(), kListeners.end())));
   add("worker-threads", options.worker_threads, "Threads that decode and score; 0 means the cores less one")
       ->check(CLI::Range(0, 256));
+  add("memory-budget", options.memory_budget,
+      "Memory that the daemon may take, about, as in 12GiB: accounts that were not used longest are kept on disk beyond it; 0 "
+      "means half of the machine's")
+      ->transform(CLI::AsSizeValue(false))
+      ->check([](const std::string& text) {
+        const uint64_t bytes = std::stoull(text);
+        return bytes == 0 || bytes >= kMemoryBudgetMin ? std::string() : "expected 64MiB or more, or 0";
+      });
   add("realtime-answers", options.realtime_answers,
       "While gateways ask, threads that answer them go before all others of the machine (SCHED_RR), where that is allowed");
   add("allowed-lateness-seconds", options.allowed_lateness_seconds,

@@ -28,6 +28,9 @@ struct Options {
   // Threads that answer gateways go before all usual ones, while gateways ask and where that is allowed
   // (daemon/answer_priority.h).
   bool realtime_answers = true;
+  // Bytes that the daemon may take in memory, about: three quarters for what it knows of accounts, the rest for the store,
+  // for event ids and for what is on its way. 0 means half of the machine's memory.
+  uint64_t memory_budget = 0;
   uint32_t allowed_lateness_seconds = 120;
   // How long a commit waits for more.
   uint32_t commit_delay_ms = 0;

@@ -18,6 +18,10 @@ size_t AccountPartition::Forget(std::string_view account_id) {
   index_.erase(found);
   std::erase_if(changes_, [&](const VerdictChange& change) { return change.account_id == account_id; });
   std::erase(dirty_, index);
+  Account& erased = accounts_[index];
+  if (erased.hot != nullptr) LeaveHot(erased);
+  ReleasePacked(erased);
+  account_bytes_ -= BytesBeside(erased);
   std::erase(unsaved_, index);
   const size_t waiting_count = std::erase_if(heap_, [&](const Waiting& waiting) {
     if (waiting.account != index) return false;
@@ -33,6 +37,7 @@ size_t AccountPartition::Forget(std::string_view account_id) {
     index_.erase(KeyOf(accounts_[last].id));
     accounts_[index] = std::move(accounts_[last]);
     index_.emplace(KeyOf(accounts_[index].id), index);
+    if (accounts_[index].hot != nullptr) hot_[accounts_[index].hot_position] = index;
     if (!standing.empty()) standings_.emplace(KeyOf(accounts_[index].id), standing.mapped());
     std::replace(dirty_.begin(), dirty_.end(), last, index);
     std::replace(unsaved_.begin(), unsaved_.end(), last, index);
@@ -48,7 +53,7 @@ size_t AccountPartition::Forget(std::string_view account_id) {
 Status ScoringEngine::Forget(const storage::Erasure& erasure, const storage::Snapshot& snapshot) {
   storage::WriteGroup group;
   STILLWATCH_RETURN_IF_ERROR(storage::DeleteVerdictChanges(snapshot, erasure.account_id, group));
-  group.Delete(storage::Table::kAccounts, erasure.account_id);
+  group.Delete(storage::Table::kAccounts, StateKeyOf(HashName(erasure.account_id), erasure.account_id));
   storage::Erasure applied = erasure;
   applied.is_applied = true;
   storage::PutErasure(applied, group);

@@ -16,11 +16,10 @@ constexpr size_t kSettleDistance = 2;
 
 // Starts to fetch an account's state. Its first part, the counters, is touched by every event; of the rest the
 // processor sees the pattern itself, and has not room for more on the way.
-void PrefetchState(const LiveState& state) {
-  constexpr size_t kLineBytes = 64;
-  constexpr size_t kFetchedBytes = 12 * kLineBytes;
-  const auto* bytes = reinterpret_cast<const char*>(&state);
-  for (size_t offset = 0; offset < kFetchedBytes; offset += kLineBytes) __builtin_prefetch(bytes + offset, 1);
+void Prefetch(const void* state) {
+  constexpr size_t kFetchedBytes = 12 * kCacheLineBytes;
+  const auto* bytes = static_cast<const char*>(state);
+  for (size_t offset = 0; offset < kFetchedBytes; offset += kCacheLineBytes) __builtin_prefetch(bytes + offset, 1);
 }
 
 }  // namespace
@@ -40,10 +39,17 @@ AccountPartition::ProfileLinks AccountPartition::LinksOf(const AccountProfile& p
 
 uint32_t AccountPartition::FindOrAdd(const AccountKey& key) {
   if (const auto found = index_.find(key); found != index_.end()) return found->second;
+  const uint32_t index = Add(key);
+  MakeHot(index, std::make_unique<LiveState>());
+  return index;
+}
+
+uint32_t AccountPartition::Add(const AccountKey& key) {
   const auto index = static_cast<uint32_t>(accounts_.size());
   Account& account = accounts_.emplace_back();
   account.id = key.id;
   account.hash = key.hash;
+  account_bytes_ += BytesBeside(account);
   index_.emplace(AccountKey{key.hash, account.id}, index);
   return index;
 }
@@ -54,8 +60,8 @@ void AccountPartition::MarkUnsaved(uint32_t index) {
   unsaved_.push_back(index);
 }
 
-void AccountPartition::Publish(const Account& account) {
-  const Standing standing = {account.live.score.verdict, account.label, account.live.score.log_odds};
+void AccountPartition::Publish(const Account& account, const Score& score) {
+  const Standing standing = {score.verdict, account.label, score.log_odds};
   const std::lock_guard lock(standings_mutex_);
   standings_[KeyOf(account.id)] = standing;
 }
@@ -86,8 +92,10 @@ void AccountPartition::AddWaiting(std::span<const Arrival> arrivals) {
     const uint32_t index = FindOrAdd({arrival.account_hash, arrival.account_id});
     Account& account = accounts_[index];
     if (!arrival.organization_id.empty() && account.organization_id != arrival.organization_id) {
+      Use(index);  // Its packed record would tell the old one.
       account.organization_id = arrival.organization_id;
       MarkUnsaved(index);
+      KeepWithinLimits();
     }
     auto slot = static_cast<uint32_t>(slots_.size());
     if (free_slots_.empty()) {
@@ -111,15 +119,21 @@ size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baselin
     heap_.pop_back();
   }
   for (size_t i = 0; i < ready_.size(); ++i) {
-    if (i + kSettleDistance < ready_.size()) PrefetchState(accounts_[ready_[i + kSettleDistance].account].live);
+    if (i + kSettleDistance < ready_.size()) {
+      const Account& ahead = accounts_[ready_[i + kSettleDistance].account];
+      Prefetch(ahead.hot != nullptr ? static_cast<const void*>(ahead.hot.get()) : ahead.packed.view().data());
+    }
     const Waiting& waiting = ready_[i];
     Account& account = accounts_[waiting.account];
-    if (!account.live.is_dirty) dirty_.push_back(waiting.account);
+    LiveState& state = Use(waiting.account);
+    if (!account.is_dirty) dirty_.push_back(waiting.account);
+    account.is_dirty = true;
     MarkUnsaved(waiting.account);
-    const uint64_t assessed_before = account.live.score.assessed_event_count;
-    ApplyEvent(account.live, slots_[waiting.slot], baseline, account.label, SinkFor(account));
-    if (account.live.score.assessed_event_count != assessed_before) Publish(account);
+    const uint64_t assessed_before = state.score.assessed_event_count;
+    ApplyEvent(state, slots_[waiting.slot], baseline, account.label, SinkFor(account));
+    if (state.score.assessed_event_count != assessed_before) Publish(account, state.score);
     free_slots_.push_back(waiting.slot);
+    KeepWithinLimits();
   }
   return ready_.size();
 }
@@ -128,11 +142,13 @@ void AccountPartition::Tick(int64_t time_unix_nano, const Baseline& baseline) {
   const std::lock_guard lock(mutex_);
   for (const uint32_t index : dirty_) {
     Account& account = accounts_[index];
-    account.live.is_dirty = false;
+    account.is_dirty = false;
+    if (!SummaryOf(account).is_due) continue;
+    LiveState& state = Use(index);
     MarkUnsaved(index);
-    if (!IsDue(account.live) && !account.live.score.awaits_lowering) continue;
-    Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
-    Publish(account);
+    Reassess(state, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
+    Publish(account, state.score);
+    KeepWithinLimits();
   }
   dirty_.clear();
 }
@@ -148,17 +164,18 @@ std::vector<AccountPartition::Waiting> AccountPartition::WaitingEvents() const {
   return heap_;
 }
 
-bool AccountPartition::HasDirtyAccounts() const {
-  const std::lock_guard lock(mutex_);
-  return !dirty_.empty();
-}
-
 void AccountPartition::SetProfile(AccountProfile profile) {
   const std::lock_guard lock(mutex_);
-  Account& account = accounts_[FindOrAdd(KeyOf(profile.account_id))];
-  account.live.portrait.SetCreatedTime(profile.created_time_unix_nano);
-  account.profile_links = LinksOf(profile);
-  account.profile = std::make_unique<AccountProfile>(std::move(profile));
+  const uint32_t index = FindOrAdd(KeyOf(profile.account_id));
+  Account& account = accounts_[index];
+  // Not for nothing: at a start all profiles are told, and their accounts are packed.
+  if (SummaryOf(account).created_time_unix_nano != profile.created_time_unix_nano) {
+    Use(index).portrait.SetCreatedTime(profile.created_time_unix_nano);
+    MarkUnsaved(index);
+  }
+  const ProfileLinks links = LinksOf(profile);
+  account.profile = std::make_unique<Profile>(Profile{std::move(profile), links});
+  KeepWithinLimits();
 }
 
 void AccountPartition::SetLabel(std::string_view account_id, Label label, const Baseline& baseline) {
@@ -167,56 +184,56 @@ void AccountPartition::SetLabel(std::string_view account_id, Label label, const 
   Account& account = accounts_[index];
   if (account.label == label) return;
   account.label = label;
-  MarkUnsaved(index);
-  Reassess(account.live, baseline, label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
-           SinkFor(account));
-  Publish(account);
-}
-
-void AccountPartition::Restore(SavedAccount saved, std::vector<VerdictChange> timeline) {
-  const std::lock_guard lock(mutex_);
-  const uint32_t index = FindOrAdd(KeyOf(saved.account_id));
-  Account& account = accounts_[index];
-  account.organization_id = std::move(saved.organization_id);
-  account.live = saved.live;
-  if (account.profile != nullptr) account.live.portrait.SetCreatedTime(account.profile->created_time_unix_nano);
-  account.timeline = std::move(timeline);
-  account.timeline.resize(std::min(account.timeline.size(), kTimelineCountMax));
-  if (account.live.is_dirty) dirty_.push_back(index);
-  Publish(account);
+  AssessAnew(index, baseline, Use(index).portrait.last_time_unix_nano());
 }
 
 void AccountPartition::RestoreLabel(std::string_view account_id, Label label) {
   const std::lock_guard lock(mutex_);
-  Account& account = accounts_[FindOrAdd(KeyOf(account_id))];
-  account.label = label;
-  Publish(account);
+  const uint32_t index = FindOrAdd(KeyOf(account_id));
+  accounts_[index].label = label;
+  Publish(accounts_[index], Read(accounts_[index])->score);
 }
 
 void AccountPartition::AssessRelabelled(const Baseline& baseline) {
   const std::lock_guard lock(mutex_);
   for (uint32_t index = 0; index < accounts_.size(); ++index) {
-    Account& account = accounts_[index];
-    if (account.label == account.live.score.assessed_label) continue;
-    MarkUnsaved(index);
-    Reassess(account.live, baseline, account.label, account.live.portrait.last_time_unix_nano(), Lowering::kAllowed,
-             SinkFor(account));
-    Publish(account);
+    if (accounts_[index].label == SummaryOf(accounts_[index]).assessed_label) continue;
+    AssessAnew(index, baseline, Use(index).portrait.last_time_unix_nano());
   }
 }
 
+void AccountPartition::SetMembership(std::string_view account_id, const Membership& membership,
+                                     const Baseline& baseline, int64_t time_unix_nano) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = FindOrAdd(KeyOf(account_id));
+  LiveState& state = Use(index);
+  if (std::memcmp(&state.membership, &membership, sizeof(membership)) != 0) {
+    state.membership = membership;
+    AssessAnew(index, baseline, time_unix_nano);
+  }
+  KeepWithinLimits();
+}
+
+void AccountPartition::AssessAnew(uint32_t index, const Baseline& baseline, int64_t time_unix_nano) {
+  Account& account = accounts_[index];
+  LiveState& state = Use(index);
+  MarkUnsaved(index);
+  Reassess(state, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
+  Publish(account, state.score);
+}
+
 const std::string& AccountPartition::OrganizationOf(const Account& account) {
-  if (account.organization_id.empty() && account.profile != nullptr) return account.profile->organization_id;
+  if (account.organization_id.empty() && account.profile != nullptr) return account.profile->told.organization_id;
   return account.organization_id;
 }
 
-AccountDetail AccountPartition::Describe(const Account& account) const {
+AccountDetail AccountPartition::Describe(const Account& account, const LiveState& state) const {
   AccountDetail out;
   out.account_id = account.id;
   out.organization_id = OrganizationOf(account);
-  if (account.profile != nullptr) out.profile = *account.profile;
+  if (account.profile != nullptr) out.profile = account.profile->told;
   out.label = account.label;
-  out.live = account.live;
+  out.live = state;
   out.timeline = account.timeline;
   return out;
 }
@@ -250,8 +267,9 @@ std::optional<AccountDetail> AccountPartition::Get(std::string_view account_id, 
   std::sort(own.begin(), own.end(), [](const Waiting& a, const Waiting& b) { return Later()(b, a); });
   std::vector<const features::Observation*> events;
   for (const Waiting& waiting : own) events.push_back(&slots_[waiting.slot]);
-  AccountDetail out = Describe(accounts_[found->second]);
-  LookAhead(accounts_[found->second], events, baseline, out);
+  const Account& account = accounts_[found->second];
+  AccountDetail out = Describe(account, *Read(account));
+  LookAhead(account, events, baseline, out);
   return out;
 }
 
@@ -262,16 +280,17 @@ std::vector<AccountSummary> AccountPartition::List(const Baseline& baseline) con
   out.reserve(accounts_.size());
   for (uint32_t index = 0; index < accounts_.size(); ++index) {
     const Account& account = accounts_[index];
+    const StateView state = Read(account);
     const auto found = waiting.find(index);
     AccountSummary summary{account.id,
                            OrganizationOf(account),
-                           RiskOf(account.live.score.log_odds, account.label),
-                           account.live.score.verdict,
+                           RiskOf(state->score.log_odds, account.label),
+                           state->score.verdict,
                            account.label,
-                           account.live.portrait.event_count()};
-    if (found != waiting.end() || !IsFresh(account.live, baseline, account.label)) {
+                           state->portrait.event_count()};
+    if (found != waiting.end() || !IsFresh(*state, baseline, account.label)) {
       AccountDetail ahead;
-      ahead.live = account.live;
+      ahead.live = *state;
       LookAhead(account, found == waiting.end() ? std::vector<const features::Observation*>() : found->second, baseline,
                 ahead);
       summary.risk = RiskOf(ahead.live.score.log_odds, account.label);
@@ -288,64 +307,59 @@ size_t AccountPartition::account_count() const {
   return accounts_.size();
 }
 
-void AccountPartition::VisitPortraits(
-    uint64_t event_count_min,
-    const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const {
+std::vector<AccountPartition::Sampled> AccountPartition::Sample(size_t count_max, uint64_t event_count_min) const {
   const std::lock_guard lock(mutex_);
+  // The next lowest hash is on top: few accounts are looked at, so the rest needs no order.
+  std::vector<std::pair<uint64_t, const Account*>> heap;
+  heap.reserve(accounts_.size());
   for (const Account& account : accounts_) {
-    if (account.live.portrait.event_count() >= event_count_min) visit(account.id, account.live.portrait, account.label);
+    if (account.label != Label::kConfirmed) heap.emplace_back(__builtin_bswap64(account.hash), &account);
   }
+  const auto is_later = [](const auto& a, const auto& b) { return a.first > b.first; };
+  std::make_heap(heap.begin(), heap.end(), is_later);
+  std::vector<Sampled> out;
+  for (; out.size() < count_max && !heap.empty(); heap.pop_back()) {
+    std::pop_heap(heap.begin(), heap.end(), is_later);
+    const auto& [hash, account] = heap.back();
+    if (!SummaryOf(*account).has_events) continue;
+    StateView state = Read(*account);
+    if (state->portrait.event_count() >= event_count_min) out.push_back({hash, account->label, std::move(state)});
+  }
+  return out;
 }
 
 void AccountPartition::CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const {
   const std::lock_guard lock(mutex_);
-  for (const Account& account : accounts_) {
-    if (account.live.portrait.event_count() == 0 || account.label == Label::kBenign) continue;
+  for (uint32_t index = 0; index < accounts_.size(); ++index) {
+    const Account& account = accounts_[index];
+    const StateSummary summary = SummaryOf(account);
+    if (!summary.has_events || account.label == Label::kBenign) continue;
     CampaignCandidate candidate;
     candidate.account_id = account.id;
     candidate.account_hash = account.hash;
-    candidate.organization = account.live.links.organization_hash();
-    candidate.links = &account.live.links;
-    candidate.portrait = &account.live.portrait;
-    const ProfileLinks& profile = account.profile_links;
-    if (candidate.organization == 0) candidate.organization = profile.organization;
-    candidate.payment = profile.payment;
-    candidate.signup = profile.signup;
-    // What is told of the future has not happened yet.
-    if (profile.created_time_unix_nano <= time_unix_nano)
-      candidate.created_time_unix_nano = profile.created_time_unix_nano;
-    if (profile.suspended_time_unix_nano <= time_unix_nano) {
-      candidate.suspended_time_unix_nano = profile.suspended_time_unix_nano;
+    candidate.states = this;
+    candidate.place = index;
+    candidate.first_bin = summary.first_bin;
+    candidate.organization = summary.organization_hash;
+    if (account.profile != nullptr) {
+      const ProfileLinks& profile = account.profile->links;
+      if (candidate.organization == 0) candidate.organization = profile.organization;
+      candidate.payment = profile.payment;
+      candidate.signup = profile.signup;
+      // What is told of the future has not happened yet.
+      if (profile.created_time_unix_nano <= time_unix_nano)
+        candidate.created_time_unix_nano = profile.created_time_unix_nano;
+      if (profile.suspended_time_unix_nano <= time_unix_nano) {
+        candidate.suspended_time_unix_nano = profile.suspended_time_unix_nano;
+      }
     }
     out.push_back(candidate);
   }
 }
 
-void AccountPartition::SetMembership(std::string_view account_id, const Membership& membership,
-                                     const Baseline& baseline, int64_t time_unix_nano) {
-  const std::lock_guard lock(mutex_);
-  const uint32_t index = FindOrAdd(KeyOf(account_id));
-  Account& account = accounts_[index];
-  if (std::memcmp(&account.live.membership, &membership, sizeof(membership)) == 0) return;
-  account.live.membership = membership;
-  MarkUnsaved(index);
-  Reassess(account.live, baseline, account.label, time_unix_nano, Lowering::kAllowed, SinkFor(account));
-  Publish(account);
-}
-
 std::vector<VerdictChange> AccountPartition::TakeChanges() {
   const std::lock_guard lock(mutex_);
   return std::exchange(changes_, {});
-}
-
-void AccountPartition::VisitUnsaved(const SaveVisitor& visit) {
-  const std::lock_guard lock(mutex_);
-  for (const uint32_t index : unsaved_) {
-    Account& account = accounts_[index];
-    account.is_unsaved = false;
-    visit(account.id, account.organization_id, account.live);
-  }
-  unsaved_.clear();
 }
 
 }  // namespace stillwatch::detector

@@ -3,6 +3,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -17,9 +18,11 @@
 
 #include "detector/account_state.h"
 #include "detector/campaign_candidate.h"
+#include "detector/state_view.h"
 #include "features/observation.h"
 #include "proto/name_hash.h"
 #include "proto/records.h"
+#include "storage/shared_bytes.h"
 
 namespace stillwatch::detector {
 
@@ -56,12 +59,41 @@ struct AccountSummary {
   uint64_t event_count = 0;
 };
 
+// What an account's state is stored under: the hash of its id, so that those of a partition stand together, then the id.
+inline constexpr size_t kStateKeyHashBytes = 8;
+std::string StateKeyOf(uint64_t account_hash, std::string_view account_id);
+
+// What the states of a partition's accounts may take in memory.
+struct StateLimits {
+  size_t byte_max = SIZE_MAX;       // Of all, with what is known of each account beside its state.
+  size_t hot_count_max = SIZE_MAX;  // States in full.
+};
+
+// How the states of accounts are kept.
+struct StateCounters {
+  uint64_t hot_count = 0;     // In full.
+  uint64_t packed_count = 0;  // In memory without their zeros.
+  uint64_t stored_count = 0;  // In the store only.
+  uint64_t bytes = 0;         // Of memory, about.
+  uint64_t lost_count = 0;    // Accounts that began anew because the store could not give their state back.
+
+  void Add(const StateCounters& other);
+};
+
 // Keeps the accounts of one partition, and their events that wait for the watermark.
 // An account is read as if its waiting events had been settled already, so a reader misses nothing that was offered.
+// A state is in one of three places: in full, packed in memory, or in the store, where a checkpoint put it. What it says
+// is the same wherever it is.
 // Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an
-// event or an assessment.
-class AccountPartition {
+// event or an assessment, and StateAt. Only the writer moves states from place to place.
+// Limits: of StateLimits. States beyond hot_count_max are packed, those that were not used longest first. Beyond byte_max
+// packed states that are in the store are dropped from memory; if none is, memory grows and WantsSave says so.
+class AccountPartition final : public StateSource {
  public:
+  AccountPartition() = default;
+  AccountPartition(const AccountPartition&) = delete;
+  AccountPartition& operator=(const AccountPartition&) = delete;
+
   // An event that waits. Events settle in order of effective time, then event hash, then sequence, whatever their order
   // of arrival was.
   struct Waiting {
@@ -87,12 +119,18 @@ class AccountPartition {
     uint64_t sequence;
     const features::Observation* event;
   };
-  // State that was made durable.
-  struct SavedAccount {
-    std::string account_id;
-    std::string organization_id;
-    LiveState live;
+  // The stored bytes of a state that was made durable, by its key (StateKeyOf); nothing if they cannot be had any more.
+  using StateLoader = std::function<std::optional<std::string>(std::string_view key)>;
+  // An account of the baseline's sample.
+  struct Sampled {
+    uint64_t hash;  // Of the id, its lowest byte first: the partition is its highest bits.
+    Label label;
+    StateView state;
+    bool operator<(const Sampled& other) const { return hash < other.hash; }
   };
+
+  // Before anything else. Without a loader no state leaves memory.
+  void SetStateLimits(const StateLimits& limits, StateLoader loader);
 
   // Takes events that wait from now on.
   void AddWaiting(std::span<const Arrival> arrivals);
@@ -103,13 +141,13 @@ class AccountPartition {
   // Effective time of the earliest waiting event, if any.
   std::optional<int64_t> EarliestWaiting() const;
   std::vector<Waiting> WaitingEvents() const;
-  bool HasDirtyAccounts() const;
 
   void SetProfile(AccountProfile profile);
   void SetLabel(std::string_view account_id, Label label, const Baseline& baseline);
-  // Puts back what a checkpoint kept; labels after accounts. Assesses nothing: the state was that of its last
-  // assessment.
-  void Restore(SavedAccount account, std::vector<VerdictChange> timeline);
+  // Puts back an account, new to this partition, that a checkpoint kept as `bytes`; labels after accounts. Assesses nothing: the state was that of
+  // its last assessment. Returns what is known of its score, or nothing if the bytes are no state.
+  std::optional<Score> Restore(std::string_view account_id, std::string_view bytes);
+  void RestoreTimeline(std::string_view account_id, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
   // Drops all that is known of an account, also its waiting events, whose number it returns.
   size_t Forget(std::string_view account_id);
@@ -122,13 +160,12 @@ class AccountPartition {
   // Nothing for an account that was never assessed.
   std::optional<Standing> StandingOf(std::string_view account_id) const;
   size_t account_count() const;
-  // Calls `visit` with each settled account that has at least `event_count_min` events.
-  void VisitPortraits(
-      uint64_t event_count_min,
-      const std::function<void(std::string_view account_id, const features::Portrait&, Label)>& visit) const;
+  // Of the settled accounts that have at least `event_count_min` events, and are not labelled confirmed, the `count_max`
+  // with the lowest hashes, in order. For the writer; the states hold until the partition is next written to.
+  std::vector<Sampled> Sample(size_t count_max, uint64_t event_count_min) const;
 
   // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account
-  // counts from its own time on. The pointers hold until the partition is next written to.
+  // counts from its own time on. They hold until the partition is next written to.
   void CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
   // Gives the account its place in a campaign, and assesses it if that is new.
   void SetMembership(std::string_view account_id, const Membership& membership, const Baseline& baseline,
@@ -136,10 +173,18 @@ class AccountPartition {
 
   // Takes the verdict changes since the last call.
   std::vector<VerdictChange> TakeChanges();
-  // Visits the accounts changed since the last call.
-  using SaveVisitor =
-      std::function<void(std::string_view account_id, std::string_view organization_id, const LiveState& live)>;
-  void VisitUnsaved(const SaveVisitor& visit);
+  // Visits the accounts changed since the last call, as what Restore takes, for the save of this number; numbers grow.
+  using SaveVisitor = std::function<void(std::string key, storage::SharedBytes bytes)>;
+  void VisitUnsaved(uint32_t save, const SaveVisitor& visit);
+  // All of that save is in the store.
+  void ConfirmSave(uint32_t save);
+  size_t unsaved_count() const;
+  // True if there are too many bytes in memory, and none of the states may be dropped before it is saved.
+  bool WantsSave() const { return wants_save_; }
+  StateCounters state_counters() const;
+
+  // For a search, during which nothing is written to the partition; without its lock.
+  StateView StateAt(uint32_t place) const override;
 
  private:
   // What links an account to others by its profile, hashed once.
@@ -150,16 +195,36 @@ class AccountPartition {
     int64_t created_time_unix_nano = 0;
     int64_t suspended_time_unix_nano = 0;
   };
+  struct Profile {
+    AccountProfile told;
+    ProfileLinks links;
+  };
+  // What is asked so often of a state that it is not unpacked for it.
+  struct StateSummary {
+    uint64_t organization_hash = 0;  // Of its links.
+    int64_t created_time_unix_nano = 0;
+    int32_t first_bin = 0;  // Of its links.
+    Label assessed_label = Label::kUnlabelled;
+    bool has_events = false;
+    bool is_due = false;  // It is to be assessed at the next tick.
+  };
+  static constexpr uint32_t kNeverSaved = UINT32_MAX;
   struct Account {
     std::string id;
     uint64_t hash = 0;            // Of the id.
     std::string organization_id;  // As events tell it.
-    std::unique_ptr<AccountProfile> profile;
-    ProfileLinks profile_links;
+    std::unique_ptr<Profile> profile;
+    std::vector<VerdictChange> timeline;
+    // The state: in full, or as a checkpoint keeps it, or, with neither, in the store.
+    std::unique_ptr<LiveState> hot;
+    storage::SharedBytes packed;
+    StateSummary summary;       // If it is not hot.
+    uint32_t hot_position = 0;  // In hot_.
+    uint32_t saved_in = kNeverSaved;  // The save that holds the newest state, if it is not unsaved.
     Label label = Label::kUnlabelled;
     bool is_unsaved = false;
-    LiveState live;
-    std::vector<VerdictChange> timeline;
+    bool is_dirty = false;  // Has events since the last tick.
+    bool was_used = false;  // Since the hand came by: of the clock that says which states were not used longest.
   };
   // An account's id, with its hash computed once; the view is that of `Account::id`.
   struct AccountKey {
@@ -176,17 +241,41 @@ class AccountPartition {
   static constexpr size_t kTimelineCountMax = 64;
 
   static ProfileLinks LinksOf(const AccountProfile& profile);
-  uint32_t FindOrAdd(const AccountKey& key);
+  uint32_t FindOrAdd(const AccountKey& key);  // A new account's state is hot.
+  uint32_t Add(const AccountKey& key);        // Its state is none yet.
   void MarkUnsaved(uint32_t index);
   // Shows the account's newest assessment to StandingOf.
-  void Publish(const Account& account);
+  void Publish(const Account& account, const Score& score);
+
+  // The account's state, in full from here on, until the next call of any of these.
+  LiveState& Use(uint32_t index);
+  // The same for readers, who move nothing.
+  StateView Read(const Account& account) const;
+  // The stored bytes of a state that is in the store only.
+  std::optional<std::string> Load(const Account& account) const;
+  std::string Encode(const Account& account) const;  // Of a hot state.
+  static StateSummary Summarize(const LiveState& state);
+  static StateSummary SummaryOf(const Account& account) {
+    return account.hot != nullptr ? Summarize(*account.hot) : account.summary;
+  }
+  void MakeHot(uint32_t index, std::unique_ptr<LiveState> state);
+  void LeaveHot(Account& account);  // Takes it out of hot_.
+  void Pack(uint32_t index);
+  void SetPacked(Account& account, storage::SharedBytes packed);
+  void ReleasePacked(Account& account);
+  void KeepWithinLimits();
+  void PackLeastUsed();
+  void DropStored();
+  size_t ByteCount() const;
+  static size_t BytesBeside(const Account& account);
   // That of the events or, if they tell none, of the profile.
   static const std::string& OrganizationOf(const Account& account);
   ChangeSink SinkFor(Account& account);
+  void AssessAnew(uint32_t index, const Baseline& baseline, int64_t time_unix_nano);
   // The account as if its waiting events, `events` in order of settling, had been settled.
   void LookAhead(const Account& account, const std::vector<const features::Observation*>& events,
                  const Baseline& baseline, AccountDetail& out) const;
-  AccountDetail Describe(const Account& account) const;
+  AccountDetail Describe(const Account& account, const LiveState& state) const;
   // Waiting events of each account that has any, in order of settling.
   absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> WaitingByAccount() const;
 
@@ -197,6 +286,18 @@ class AccountPartition {
   std::vector<Waiting> ready_;  // Those being settled; kept to spare the allocations.
   std::vector<features::Observation> slots_;
   std::vector<uint32_t> free_slots_;
+  StateLimits limits_;
+  StateLoader loader_;
+  std::vector<uint32_t> hot_;  // Accounts whose states are hot.
+  size_t pack_hand_ = 0;       // In hot_.
+  size_t drop_hand_ = 0;       // In accounts_.
+  size_t packed_bytes_ = 0;
+  size_t packed_count_ = 0;
+  size_t account_bytes_ = 0;  // Beside the states.
+  uint32_t confirmed_save_ = 0;
+  bool has_nothing_to_drop_ = false;  // Until the next save.
+  std::atomic<bool> wants_save_{false};
+  mutable std::atomic<uint64_t> lost_count_{0};
   std::vector<uint32_t> dirty_;    // Accounts with events since the last tick.
   std::vector<uint32_t> unsaved_;  // Accounts changed since the last checkpoint.
   std::vector<VerdictChange> changes_;

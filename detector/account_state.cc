@@ -64,7 +64,6 @@ void ApplyEvent(LiveState& state, const features::Observation& event, const Base
                 const ChangeSink& sink) {
   state.portrait.Update(event, baseline.groups[state.peer_group].marker_ratios);
   state.links.Update(event);
-  state.is_dirty = true;
   if (IsDue(state) && HasAlert(state)) {
     Reassess(state, baseline, label, event.time_unix_nano, Lowering::kDeferred, sink);
   }

@@ -34,18 +34,23 @@ struct Score {
   std::array<uint8_t, 5> unused{};  // Padding by name, so that a checkpoint holds no undefined bytes.
 };
 
-// All of an account that changes with its events. Plain memory: copied to look ahead, checkpointed as it is.
-struct LiveState {
+inline constexpr size_t kCacheLineBytes = 64;
+// The parts of a state, and what fills its last cache line up: by name, so that a checkpoint holds no undefined bytes.
+inline constexpr size_t kStatePartBytes =
+    sizeof(features::Portrait) + sizeof(features::LinkSketch) + sizeof(Membership) + sizeof(Score) + 1;
+inline constexpr size_t kStatePadding = (kCacheLineBytes - kStatePartBytes % kCacheLineBytes) % kCacheLineBytes;
+
+// All of an account that changes with its events, in whole cache lines. Plain memory: copied to look ahead, and packed
+// (state_codec.h) to be kept.
+struct alignas(kCacheLineBytes) LiveState {
   features::Portrait portrait;
   features::LinkSketch links;
   Membership membership;  // As of the last search for campaigns.
   Score score;
   uint8_t peer_group = 0;
-  bool is_dirty = false;  // Has events since the last tick.
-  std::array<uint8_t, 6> unused{};
+  std::array<uint8_t, kStatePadding> unused{};
 };
-static_assert(sizeof(LiveState) ==
-              sizeof(features::Portrait) + sizeof(features::LinkSketch) + sizeof(Membership) + sizeof(Score) + 8);
+static_assert(sizeof(LiveState) == kStatePartBytes + kStatePadding);
 static_assert(std::is_trivially_copyable_v<LiveState>);
 
 // Told of each change of an account's verdict.

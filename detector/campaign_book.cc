@@ -79,16 +79,21 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
   campaign.verdict = found.assessment.verdict;
 }
 
-using Portraits = absl::flat_hash_map<std::string_view, const features::Portrait*>;  // By account.
+// What the book needs to know of an account.
+struct Traffic {
+  uint64_t event_count = 0;
+  int64_t last_time_unix_nano = 0;
+};
+using Traffics = absl::flat_hash_map<std::string_view, std::optional<Traffic>>;  // By account.
 
-void CountEvents(const Portraits& portraits, int64_t time_unix_nano, Campaign& campaign) {
+void CountEvents(const Traffics& traffics, int64_t time_unix_nano, Campaign& campaign) {
   campaign.event_count = 0;
   size_t member_count = 0;
   for (const CampaignMember& member : campaign.members) {
     if (!member.counts()) continue;
     ++member_count;
-    if (const features::Portrait* portrait = portraits.at(member.account_id)) {
-      campaign.event_count += portrait->event_count();
+    if (const std::optional<Traffic>& traffic = traffics.at(member.account_id)) {
+      campaign.event_count += traffic->event_count;
     }
   }
   if (member_count < 2) campaign.verdict = Verdict::kClear;
@@ -108,17 +113,18 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
                                               std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                               SearchScope scope) {
   std::vector<std::string> touched;
-  Portraits portraits;  // Of the accounts that are or may become members; none if one is no candidate.
+  Traffics traffics;  // Of the accounts that are or may become members; nothing if one is no candidate.
   for (const auto& [account_id, place] : places_) {
     touched.push_back(account_id);
-    portraits.emplace(account_id, nullptr);
+    traffics.try_emplace(account_id);
   }
   for (const FoundCampaign& group : found) {
-    for (const GroupMember& member : group.members) portraits.emplace(candidates[member.index].account_id, nullptr);
+    for (const GroupMember& member : group.members) traffics.try_emplace(candidates[member.index].account_id);
   }
   for (const CampaignCandidate& account : candidates) {
-    if (const auto place = portraits.find(account.account_id); place != portraits.end()) {
-      place->second = account.portrait;
+    if (const auto place = traffics.find(account.account_id); place != traffics.end()) {
+      const StateView state = account.State();
+      place->second = Traffic{state->portrait.event_count(), state->portrait.last_time_unix_nano()};
     }
   }
 
@@ -146,9 +152,9 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   for (Campaign& old : campaigns_) {
     // An account that is no candidate any more was labelled benign.
     std::erase_if(old.members, [&](const CampaignMember& member) {
-      const features::Portrait* portrait = portraits.at(member.account_id);
-      if (is_found.contains(member.account_id) || portrait == nullptr) return true;
-      const bool is_silent = portrait->last_time_unix_nano() <= member.last_found_time_unix_nano;
+      const std::optional<Traffic>& traffic = traffics.at(member.account_id);
+      if (is_found.contains(member.account_id) || !traffic) return true;
+      const bool is_silent = traffic->last_time_unix_nano <= member.last_found_time_unix_nano;
       return time_unix_nano - member.last_found_time_unix_nano > (is_silent ? kSilentStay : StayOf(member));
     });
     if (const auto same = index_of.find(old.number); same != index_of.end()) {
@@ -161,7 +167,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
   for (Campaign& campaign : next) {
     std::sort(campaign.members.begin(), campaign.members.end(),
               [](const CampaignMember& a, const CampaignMember& b) { return a.account_id < b.account_id; });
-    CountEvents(portraits, time_unix_nano, campaign);
+    CountEvents(traffics, time_unix_nano, campaign);
   }
   campaigns_ = std::move(next);
   IndexMembers();

@@ -8,13 +8,13 @@
 #include <string>
 #include <string_view>
 
+#include "detector/state_view.h"
 #include "features/link_sketch.h"
-#include "features/portrait.h"
 
 namespace stillwatch::detector {
 
 // An account as of one moment of event time. Hashes are 0 and times 0 where unknown or not yet happened.
-// Ownership: id, links and portrait belong to the account's partition and live as long as the search.
+// Ownership: id and state belong to the account's partition and live as long as the search.
 struct CampaignCandidate {
   std::string_view account_id;
   uint64_t account_hash = 0;
@@ -24,8 +24,12 @@ struct CampaignCandidate {
   int64_t created_time_unix_nano = 0;
   int64_t suspended_time_unix_nano = 0;
   uint64_t campaign = 0;  // In which it counts as a member.
-  const features::LinkSketch* links = nullptr;
-  const features::Portrait* portrait = nullptr;
+  int64_t first_bin = 0;  // Of its links; 0: it has none yet.
+  const StateSource* states = nullptr;
+  uint32_t place = 0;  // Of its state among those.
+
+  // Unpacks or reads it, if need be: whoever asks several things asks once.
+  StateView State() const { return states->StateAt(place); }
 };
 
 // The order in which a search goes through accounts: their own, whatever the order of their arrival was.
@@ -42,7 +46,7 @@ inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandid
 inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
   int64_t log_begin = std::numeric_limits<int64_t>::max() - features::LinkSketch::kBinsPerDay;
   for (const CampaignCandidate& candidate : candidates) {
-    if (candidate.links->first_bin() != 0) log_begin = std::min(log_begin, candidate.links->first_bin());
+    if (candidate.first_bin != 0) log_begin = std::min(log_begin, candidate.first_bin);
   }
   return log_begin + features::LinkSketch::kBinsPerDay;
 }

@@ -120,8 +120,8 @@ Partners Replacements(std::span<const CampaignCandidate> candidates, std::span<c
 }
 
 features::Portrait Merged(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group) {
-  features::Portrait out = *candidates[group.front()].portrait;
-  for (const uint32_t member : group.subspan(1)) out.Merge(*candidates[member].portrait);
+  features::Portrait out = candidates[group.front()].State()->portrait;
+  for (const uint32_t member : group.subspan(1)) out.Merge(candidates[member].State()->portrait);
   return out;
 }
 
@@ -130,7 +130,7 @@ double MedianEvidence(std::span<const CampaignCandidate> candidates, std::span<c
                       const Baseline& baseline) {
   std::vector<double> evidence;
   for (const uint32_t member : group.first(std::min(group.size(), kPooledCountMax))) {
-    const Assessment own = Assess(*candidates[member].portrait, baseline, Label::kUnlabelled);
+    const Assessment own = Assess(candidates[member].State()->portrait, baseline, Label::kUnlabelled);
     evidence.push_back(own.log_odds - kBaseLogOdds);
   }
   const auto middle = evidence.begin() + static_cast<ptrdiff_t>((evidence.size() - 1) / 2);

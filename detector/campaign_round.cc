@@ -20,7 +20,7 @@ constexpr int64_t kWholeSearchRounds = 4 * kFullSearchRounds;
 std::vector<bool> AllButNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano) {
   const int64_t first_bin = std::max(LinkSketch::BinOf(time_unix_nano) - kNewcomerBins, FirstKnownOnset(candidates));
   std::vector<bool> out;
-  for (const CampaignCandidate& candidate : candidates) out.push_back(candidate.links->first_bin() < first_bin);
+  for (const CampaignCandidate& candidate : candidates) out.push_back(candidate.first_bin < first_bin);
   return out;
 }
 

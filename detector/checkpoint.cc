@@ -6,9 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "detector/account_record.h"
 #include "detector/checkpoint.h"
 #include "detector/scoring_engine.h"
-#include "detector/state_codec.h"
 #include "storage/event_log.h"
 #include "storage/record_store.h"
 
@@ -19,9 +19,6 @@ using storage::Table;
 
 constexpr std::string_view kHeaderKey = "checkpoint";
 constexpr std::string_view kCampaignsKey = "campaigns";
-// Of the header and of account states. A change of any of the plain structs in them needs a new one.
-constexpr uint8_t kVersion = 8;
-
 struct Header {
   uint64_t next_sequence = 0;
   int64_t watermark_unix_nano = 0;
@@ -32,6 +29,7 @@ struct Header {
   uint64_t settled_at_renewal = 0;
   uint64_t waiting_count = 0;
   int64_t last_campaign_round = 0;
+  uint64_t has_news = 0;  // Or 1.
   Baseline baseline;
 };
 static_assert(std::is_trivially_copyable_v<Header>);
@@ -62,7 +60,6 @@ class Reader {
     bytes_.remove_prefix(count);
     return piece;
   }
-  std::string_view rest() const { return bytes_; }
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && bytes_.empty(); }
 
@@ -71,26 +68,6 @@ class Reader {
   bool ok_ = true;
 };
 
-std::string EncodeAccount(std::string_view organization_id, const LiveState& live) {
-  std::string out(1, static_cast<char>(kVersion));
-  Append(static_cast<uint16_t>(organization_id.size()), out);
-  out += organization_id;
-  AppendState(live, out);
-  return out;
-}
-
-std::optional<AccountPartition::SavedAccount> DecodeAccount(std::string_view key, std::string_view value) {
-  Reader reader(value);
-  if (reader.Read<uint8_t>() != kVersion) return std::nullopt;
-  AccountPartition::SavedAccount account;
-  account.account_id = key;
-  account.organization_id = reader.ReadBytes(reader.Read<uint16_t>());
-  const std::optional<LiveState> live = ReadState(reader.rest());
-  if (!reader.ok() || !live) return std::nullopt;
-  account.live = *live;
-  return account;
-}
-
 struct SavedHeader {
   Header header;
   std::vector<SavedWaiting> waiting;
@@ -98,7 +75,7 @@ struct SavedHeader {
 
 std::optional<SavedHeader> DecodeHeader(std::string_view value) {
   Reader reader(value);
-  if (reader.Read<uint8_t>() != kVersion) return std::nullopt;
+  if (reader.Read<uint8_t>() != kCheckpointVersion) return std::nullopt;
   SavedHeader out;
   out.header = reader.Read<Header>();
   while (reader.ok() && !reader.at_end()) out.waiting.push_back(reader.Read<SavedWaiting>());
@@ -171,11 +148,11 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   // First, since a new account of the same id may have changed already.
   group.Append(std::exchange(unsaved_erasures_, {}));
   std::array<storage::WriteGroup, kPartitionCount> accounts;
+  ++save_count_;
   parallel_for_(kPartitionCount, [&](size_t partition) {
-    (*partitions_)[partition].VisitUnsaved(
-        [&](std::string_view account_id, std::string_view organization_id, const LiveState& live) {
-          accounts[partition].Put(Table::kAccounts, std::string(account_id), EncodeAccount(organization_id, live));
-        });
+    (*partitions_)[partition].VisitUnsaved(save_count_, [&](std::string key, storage::SharedBytes bytes) {
+      accounts[partition].Put(Table::kAccounts, std::move(key), std::move(bytes));
+    });
   });
   for (storage::WriteGroup& part : accounts) group.Append(std::move(part));
   std::vector<SavedWaiting> waiting;
@@ -196,12 +173,27 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   header.settled_at_renewal = settled_at_renewal_;
   header.waiting_count = waiting.size();
   header.last_campaign_round = last_campaign_round_;
+  header.has_news = has_news_ ? 1 : 0;
   header.baseline = *baseline();
-  std::string value(1, static_cast<char>(kVersion));
+  std::string value(1, static_cast<char>(kCheckpointVersion));
   Append(header, value);
   for (const SavedWaiting& event : waiting) Append(event, value);
   group.Put(Table::kMeta, std::string(kHeaderKey), std::move(value));
   group.Put(Table::kMeta, std::string(kCampaignsKey), campaigns()->Encode());
+}
+
+void ScoringEngine::ConfirmSave() {
+  for (AccountPartition& partition : *partitions_) partition.ConfirmSave(save_count_);
+}
+
+bool ScoringEngine::WantsSave() const {
+  return std::any_of(partitions_->begin(), partitions_->end(), [](const auto& p) { return p.WantsSave(); });
+}
+
+size_t ScoringEngine::unsaved_account_count() const {
+  size_t count = 0;
+  for (const AccountPartition& partition : *partitions_) count += partition.unsaved_count();
+  return count;
 }
 
 // Forgets the accounts that were erased after the checkpoint, as far as it brought them back.
@@ -214,23 +206,35 @@ Status ScoringEngine::ForgetErased(const storage::Snapshot& snapshot) {
   return {};
 }
 
+// Takes the accounts of a checkpoint that is left aside out of the next one.
+Status ScoringEngine::DeleteSavedAccounts(const storage::Snapshot& snapshot) {
+  const Status status = snapshot.Scan(Table::kAccounts, "", "", [this](std::string_view key, std::string_view) {
+    unsaved_erasures_.Delete(Table::kAccounts, std::string(key));
+    return true;
+  });
+  if (status.code() != Code::kDataLoss) return status;
+  snapshot.damages().Note("checkpoint of the accounts", status.message());
+  return {};
+}
+
 // Puts back the accounts of a checkpoint. Says whether all of them could be read.
 Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
   bool is_whole = true;
   Status inner;
   const Status status =
       snapshot.Scan(Table::kAccounts, "", "", [&](std::string_view key, std::string_view value) {
-        std::optional<AccountPartition::SavedAccount> account = DecodeAccount(key, value);
-        is_whole = account.has_value();
+        const std::string_view account_id = key.substr(std::min(key.size(), kStateKeyHashBytes));
+        AccountPartition& partition = PartitionFor(account_id);
+        const std::optional<Score> score = key == StateKeyOf(HashName(account_id), account_id)
+                                               ? partition.Restore(account_id, value)
+                                               : std::nullopt;
+        is_whole = score.has_value();
         if (!is_whole) return false;
-        std::vector<VerdictChange> timeline;
-        if (account->live.score.first_review_time_unix_nano != 0) {
-          Result<std::vector<VerdictChange>> changes = storage::ReadVerdictChanges(snapshot, key);
-          inner = changes.status();
-          if (!inner.ok()) return false;
-          timeline = std::move(changes).value();
-        }
-        PartitionFor(key).Restore(*std::move(account), std::move(timeline));
+        if (score->first_review_time_unix_nano == 0) return true;
+        Result<std::vector<VerdictChange>> changes = storage::ReadVerdictChanges(snapshot, account_id);
+        inner = changes.status();
+        if (!inner.ok()) return false;
+        partition.RestoreTimeline(account_id, std::move(changes).value());
         return true;
       });
   STILLWATCH_RETURN_IF_ERROR(inner);
@@ -260,7 +264,7 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     if (!is_whole.ok()) return is_whole.status();
     if (!is_whole.value()) {
       saved.reset();
-      partitions_ = std::make_unique<std::array<AccountPartition, kPartitionCount>>();
+      MakePartitions();
     }
   }
   if (saved) {
@@ -271,9 +275,11 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     late_event_count_ = saved->header.late_event_count;
     settled_at_renewal_ = saved->header.settled_at_renewal;
     last_campaign_round_ = saved->header.last_campaign_round;
+    has_news_ = saved->header.has_news != 0;
     SetCampaigns(*std::move(campaigns));
     SetBaseline(saved->header.baseline);
   }
+  if (!saved) STILLWATCH_RETURN_IF_ERROR(DeleteSavedAccounts(snapshot));
   STILLWATCH_RETURN_IF_ERROR(ForgetErased(snapshot));
   STILLWATCH_RETURN_IF_ERROR(
       storage::ScanProfiles(snapshot, [this](AccountProfile profile) { SetProfile(std::move(profile)); }));

@@ -42,7 +42,7 @@ std::vector<Newcomer> NewcomersOf(std::span<const CampaignCandidate> candidates,
   const int64_t first_known = FirstKnownOnset(candidates);
   std::vector<Newcomer> out;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
-    const int64_t bin = candidates[i].links->first_bin();
+    const int64_t bin = candidates[i].first_bin;
     if (bin < first_known || is_grouped[i]) continue;
     Newcomer newcomer{0, bin, i};
     VisitObjects(candidates[i], ObjectKind::kParameters, [&](uint64_t hash) { newcomer.parameters = hash; });
@@ -61,7 +61,7 @@ std::vector<Newcomer> Suspicious(std::span<const CampaignCandidate> candidates, 
   std::copy_if(newcomers.begin(), newcomers.end(), std::back_inserter(out), [&](const Newcomer& newcomer) {
     const CampaignCandidate& candidate = candidates[newcomer.index];
     if (candidate.organization != 0 && organizations[candidate.organization] > 1) return false;
-    const Assessment own = Assess(*candidate.portrait, baseline, Label::kUnlabelled);
+    const Assessment own = Assess(candidate.State()->portrait, baseline, Label::kUnlabelled);
     return own.log_odds - kBaseLogOdds >= kOwnEvidenceMin;
   });
   return out;

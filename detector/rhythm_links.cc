@@ -132,7 +132,7 @@ RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_
   std::vector<RecentDays>& recent = accounts_->recent;
   recent = Gather<RecentDays>(parallel_for_, candidates.size(), [&](size_t i, std::vector<RecentDays>& out) {
     if (!is_left_out.empty() && is_left_out[i]) return;
-    const auto starts = Rhythm::ComparableStarts(*candidates[i].links, end_bin);
+    const auto starts = Rhythm::ComparableStarts(candidates[i].State()->links, end_bin);
     const auto days = starts ? RecentDaysOf(*starts, static_cast<uint32_t>(i)) : std::nullopt;
     if (days) out.push_back(*days);
   });
@@ -142,7 +142,7 @@ RhythmSearch::RhythmSearch(std::span<const CampaignCandidate> candidates, int64_
   accounts_->positions.assign(candidates.size(), Accounts::kNowhere);
   for (uint32_t i = 0; i < recent.size(); ++i) accounts_->positions[recent[i].index] = i;
   accounts_->rhythms = Gather<Rhythm>(parallel_for_, recent.size(), [&](size_t i, std::vector<Rhythm>& out) {
-    out.emplace_back(*Rhythm::ComparableStarts(*candidates[recent[i].index].links, end_bin));
+    out.emplace_back(*Rhythm::ComparableStarts(candidates[recent[i].index].State()->links, end_bin));
   });
 }
 
@@ -210,6 +210,8 @@ void RhythmSearch::AddJoiners(std::vector<bool>& is_grouped, LinkGroup& group) c
 GroupRhythm MeasureGroup(std::span<const CampaignCandidate> candidates, std::span<const uint32_t> group,
                          int64_t time_unix_nano) {
   const int64_t end_bin = LinkSketch::BinOf(time_unix_nano);
+  std::vector<StateView> states;
+  for (const uint32_t member : group) states.push_back(candidates[member].State());
   double sum_among = 0;
   double freedom_among = 0;
   double sum_days = 0;
@@ -222,8 +224,8 @@ GroupRhythm MeasureGroup(std::span<const CampaignCandidate> candidates, std::spa
       double count = 0;
       double starts = 0;
       double squares = 0;
-      for (const uint32_t member : group) {
-        const LinkSketch& links = *candidates[member].links;
+      for (const StateView& state : states) {
+        const LinkSketch& links = state->links;
         if (bin <= links.first_bin() || bin > links.newest_bin()) continue;
         const double value = links.starts(bin);
         ++count;

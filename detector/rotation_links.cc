@@ -65,8 +65,9 @@ RotationSearch::RotationSearch(std::span<const CampaignCandidate> candidates, in
   const int64_t now_tick = time_unix_nano / LinkSketch::kTickNano;
   const auto take = [&](size_t i, std::vector<Account>& out) {
     if (!is_left_out.empty() && is_left_out[i]) return;
-    const LinkSketch& links = *candidates[i].links;
-    if (links.recent_start_count() < kStartsMin || RepeatsItself(*candidates[i].portrait)) return;
+    const StateView state = candidates[i].State();
+    const LinkSketch& links = state->links;
+    if (links.recent_start_count() < kStartsMin || RepeatsItself(state->portrait)) return;
     Account account;
     account.index = static_cast<uint32_t>(i);
     account.starts = links.RecentStarts();

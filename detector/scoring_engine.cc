@@ -1,6 +1,7 @@
 #include "detector/scoring_engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <tuple>
 
@@ -34,9 +35,25 @@ ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch) {
 ScoringEngine::ScoringEngine(const EngineOptions& options, ParallelFor parallel_for)
     : options_(options),
       parallel_for_(std::move(parallel_for)),
-      partitions_(std::make_unique<std::array<AccountPartition, kPartitionCount>>()),
       baseline_(std::make_shared<const Baseline>(PriorBaseline())),
-      campaigns_(std::make_shared<const CampaignBook>()) {}
+      campaigns_(std::make_shared<const CampaignBook>()) {
+  MakePartitions();
+}
+
+void ScoringEngine::SetStateLoader(AccountPartition::StateLoader load_state) {
+  load_state_ = std::move(load_state);
+  MakePartitions();
+}
+
+void ScoringEngine::MakePartitions() {
+  partitions_ = std::make_unique<std::array<AccountPartition, kPartitionCount>>();
+  if (options_.state_bytes_max == std::numeric_limits<size_t>::max()) return;
+  constexpr size_t kHotDivisor = 4;
+  StateLimits limits;
+  limits.byte_max = options_.state_bytes_max / kPartitionCount;
+  limits.hot_count_max = limits.byte_max / kHotDivisor / sizeof(LiveState);
+  for (AccountPartition& partition : *partitions_) partition.SetStateLimits(limits, load_state_);
+}
 
 AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const {
   return (*partitions_)[PartitionOf(HashName(account_id))];
@@ -93,16 +110,12 @@ std::optional<int64_t> ScoringEngine::EarliestWaiting() const {
   return earliest;
 }
 
-bool ScoringEngine::HasDirtyAccounts() const {
-  return std::any_of(partitions_->begin(), partitions_->end(), [](const auto& p) { return p.HasDirtyAccounts(); });
-}
-
 // Settles all that is before the watermark, with a tick at each boundary on the way. Where nothing happened between two
 // boundaries there is nothing to look at, so the ticks go on behind the next event.
 void ScoringEngine::AdvanceTo(int64_t watermark_unix_nano) {
   if (waiting_event_count_ == 0 && next_tick_unix_nano_ > watermark_unix_nano) return;
   while (true) {
-    if (next_tick_unix_nano_ <= watermark_unix_nano && !HasDirtyAccounts()) {
+    if (next_tick_unix_nano_ <= watermark_unix_nano && !has_news_) {
       const std::optional<int64_t> earliest = EarliestWaiting();
       if (!earliest) return;
       // Not beyond the watermark's own boundary: an event between the two may still come.
@@ -122,6 +135,7 @@ void ScoringEngine::Settle(int64_t until_unix_nano) {
   std::atomic<uint64_t> count = 0;
   parallel_for_(kPartitionCount,
                 [&](size_t partition) { count += (*partitions_)[partition].Settle(until_unix_nano, *current); });
+  has_news_ |= count > 0;
   settled_event_count_ += count;
   waiting_event_count_ -= count;
 }
@@ -129,6 +143,7 @@ void ScoringEngine::Settle(int64_t until_unix_nano) {
 void ScoringEngine::Tick(int64_t time_unix_nano) {
   const std::shared_ptr<const Baseline> current = baseline();
   parallel_for_(kPartitionCount, [&](size_t partition) { (*partitions_)[partition].Tick(time_unix_nano, *current); });
+  has_news_ = false;
   const uint64_t settled = settled_event_count_;
   const uint64_t since = settled - settled_at_renewal_;
   const bool has_grown = since >= std::max(kEventsForFirstBaseline, settled_at_renewal_ / 2);
@@ -141,29 +156,15 @@ void ScoringEngine::Tick(int64_t time_unix_nano) {
 // Draws the accounts with the lowest hashes: a sample that is the same whatever order they came in.
 void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
   settled_at_renewal_ = settled_event_count_;
-  struct Sampled {
-    uint64_t hash;
-    const features::Portrait* portrait;  // Only the writer changes it.
-    Label label;
-    bool operator<(const Sampled& other) const { return hash < other.hash; }
-  };
+  using Sampled = AccountPartition::Sampled;
   // Hashes are uniform, so each partition has its share of the sample, give or take; a third more is room enough.
   const size_t share_max = options_.baseline_sample_count_max * 4 / 3 / kPartitionCount + 16;
   std::array<std::vector<Sampled>, kPartitionCount> parts;
   parallel_for_(kPartitionCount, [&](size_t partition) {
-    std::vector<Sampled>& part = parts[partition];
-    (*partitions_)[partition].VisitPortraits(
-        kEventsForBaseline, [&](std::string_view account_id, const features::Portrait& portrait, Label label) {
-          if (label == Label::kConfirmed) return;
-          // The partition is the hash's highest bits; the sample goes by the lowest.
-          part.push_back({__builtin_bswap64(HashName(account_id)), &portrait, label});
-        });
-    const size_t count = std::min(share_max, part.size());
-    std::partial_sort(part.begin(), part.begin() + static_cast<ptrdiff_t>(count), part.end());
-    part.resize(count);
+    parts[partition] = (*partitions_)[partition].Sample(share_max, kEventsForBaseline);
   });
   std::vector<Sampled> sample;
-  for (auto& part : parts) sample.insert(sample.end(), part.begin(), part.end());
+  for (auto& part : parts) std::move(part.begin(), part.end(), std::back_inserter(sample));
   std::sort(sample.begin(), sample.end());
   if (sample.size() > options_.baseline_sample_count_max) sample.resize(options_.baseline_sample_count_max);
 
@@ -171,13 +172,13 @@ void ScoringEngine::RenewBaseline(int64_t time_unix_nano) {
   std::vector<uint8_t> groups(sample.size());
   std::vector<SampledEvidence> evidence(sample.size());
   ForSlices(parallel_for_, sample.size(), [&](size_t /*slice*/, size_t i) {
-    const features::FeatureRow row = features::ExtractFeatures(*sample[i].portrait);
+    const features::FeatureRow row = features::ExtractFeatures(sample[i].state->portrait);
     matrix.SetRow(i, row);
     groups[i] = static_cast<uint8_t>(PeerGroupOf(row));
   });
   Baseline renewed = ComputeBaseline(time_unix_nano, matrix, groups);
   ForSlices(parallel_for_, sample.size(), [&](size_t /*slice*/, size_t i) {
-    const Assessment assessment = Examine(*sample[i].portrait, renewed);
+    const Assessment assessment = Examine(sample[i].state->portrait, renewed);
     for (size_t d = 0; d < kDetectorCount; ++d) evidence[i].log_odds[d] = assessment.findings[d].log_odds;
     evidence[i].has_text = assessment.has_text;
     evidence[i].label = sample[i].label;
@@ -252,7 +253,10 @@ std::vector<AccountSummary> ScoringEngine::List() const {
 
 EngineCounters ScoringEngine::counters() const {
   EngineCounters out;
-  for (const AccountPartition& partition : *partitions_) out.account_count += partition.account_count();
+  for (const AccountPartition& partition : *partitions_) {
+    out.account_count += partition.account_count();
+    out.states.Add(partition.state_counters());
+  }
   out.settled_event_count = settled_event_count_;
   out.late_event_count = late_event_count_;
   out.waiting_event_count = waiting_event_count_;

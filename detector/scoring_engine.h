@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,6 +54,9 @@ struct EngineOptions {
   int64_t campaign_round_nano = 3 * kNanosecondsPerHour;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;
+  // What all accounts may take in memory. Of it a quarter holds states in full, the rest packed ones; what is beyond that
+  // stays in the store (account_partition.h).
+  size_t state_bytes_max = std::numeric_limits<size_t>::max();
 };
 
 struct EngineCounters {
@@ -60,6 +64,7 @@ struct EngineCounters {
   uint64_t late_event_count = 0;
   uint64_t waiting_event_count = 0;
   uint64_t account_count = 0;
+  StateCounters states;
   int64_t watermark_unix_nano = 0;
   int64_t newest_event_unix_nano = 0;
 };
@@ -77,16 +82,26 @@ struct SavedWaiting {
 // the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
 // Threading: Offer, SetProfile, SetLabel, Forget, Save, Restore by one thread at a time (the writer); all others from any
 // thread.
-// Limits: see EngineOptions; memory grows with the number of accounts, about 3.5 KiB each.
+// Limits: see EngineOptions. What is known of an account beside its state, about 400 bytes, is always in memory. A search
+// for campaigns holds for each account that it compares 0.3 to 1.5 KiB more while it lasts.
 class ScoringEngine {
  public:
   ScoringEngine(const EngineOptions& options, ParallelFor parallel_for);
+  // `load_state` reads from Table::kAccounts what a confirmed Save wrote there; from any thread. Without it all states stay
+  // in memory. For a new engine only.
+  void SetStateLoader(AccountPartition::StateLoader load_state);
 
   // Takes the batches of the log in order and settles what the watermark has passed.
   void Offer(std::span<const ObservedBatch> batches);
 
   // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything below it in the log was offered.
   void Save(uint64_t next_sequence, storage::WriteGroup& group);
+  // What the last Save said is in the store. Until it is, what changed before that stays in memory.
+  void ConfirmSave();
+  // True if memory is full of what was not saved yet.
+  bool WantsSave() const;
+  // Accounts that the next Save will write.
+  size_t unsaved_account_count() const;
   // Puts back the last saved state, then replays the rest of the log; also profiles and labels. For a new engine only.
   // Returns the number of events replayed. A checkpoint that is of another version, or cannot be read, is left aside and
   // the whole log replayed.
@@ -124,11 +139,12 @@ class ScoringEngine {
   void SetBaseline(const Baseline& baseline);
   void SearchCampaignsIfDue(int64_t time_unix_nano);
   void SetCampaigns(CampaignBook campaigns);
-  bool HasDirtyAccounts() const;
   std::optional<int64_t> EarliestWaiting() const;
   void ShedWaiting();
   void PublishChanges();
   Status ForgetErased(const storage::Snapshot& snapshot);
+  Status DeleteSavedAccounts(const storage::Snapshot& snapshot);
+  void MakePartitions();
   Result<bool> RestoreAccounts(const storage::Snapshot& snapshot);
   Result<uint64_t> Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
                           const std::vector<SavedWaiting>& waiting);
@@ -136,6 +152,7 @@ class ScoringEngine {
 
   const EngineOptions options_;
   const ParallelFor parallel_for_;
+  AccountPartition::StateLoader load_state_;
   std::unique_ptr<std::array<AccountPartition, kPartitionCount>> partitions_;
   mutable std::mutex baseline_mutex_;  // Guards the two pointers; what they point to never changes.
   std::shared_ptr<const Baseline> baseline_;
@@ -154,6 +171,8 @@ class ScoringEngine {
   std::atomic<uint64_t> late_event_count_{0};
   std::atomic<uint64_t> waiting_event_count_{0};
   uint64_t settled_at_renewal_ = 0;
+  bool has_news_ = false;  // Events settled since the last tick.
+  uint32_t save_count_ = 0;
   int64_t last_campaign_round_ = 0;  // Number of the span since 1970.
 };
 

@@ -33,8 +33,9 @@ double BinomialDivergence(double share, double expected) {
 
 }  // namespace
 
-void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit) {
-  const features::LinkSketch& links = *account.links;
+void VisitObjects(const CampaignCandidate& account, const LiveState& state, ObjectKind kind,
+                  const std::function<void(uint64_t hash)>& visit) {
+  const features::LinkSketch& links = state.links;
   switch (kind) {
     case ObjectKind::kPayment:
       if (account.payment != 0) visit(account.payment);
@@ -56,19 +57,27 @@ void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::
       return;
     case ObjectKind::kParameters:
       for (const auto& entry : links.parameters().entries()) {
-        if (2 * entry.count > account.portrait->event_count()) visit(entry.hash);
+        if (2 * entry.count > state.portrait.event_count()) visit(entry.hash);
       }
       return;
   }
+}
+
+void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit) {
+  // What its profile says is at hand.
+  static const LiveState kNone;
+  const bool is_of_profile = kind == ObjectKind::kPayment || kind == ObjectKind::kSignup;
+  VisitObjects(account, is_of_profile ? kNone : *account.State(), kind, visit);
 }
 
 SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
                              std::span<const std::vector<uint32_t>> groups)
     : candidates_(candidates) {
   const auto visit_keys = [](const CampaignCandidate& account, const auto& body) {
+    const StateView state = account.State();
     for (size_t kind = 0; kind < kObjectKindCount; ++kind) {
       const auto which = static_cast<ObjectKind>(kind);
-      VisitObjects(account, which, [&](uint64_t hash) { body(Key(which, hash)); });
+      VisitObjects(account, *state, which, [&](uint64_t hash) { body(Key(which, hash)); });
     }
   };
   for (const std::vector<uint32_t>& group : groups) {

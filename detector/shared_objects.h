@@ -21,6 +21,9 @@ enum class ObjectKind : uint8_t { kPayment, kSignup, kAddress, kSystem, kHead, k
 inline constexpr size_t kObjectKindCount = 8;
 
 // Calls `visit` with each object of the kind that the account holds, at most 16.
+// `state`: the account's. The second opens it itself.
+void VisitObjects(const CampaignCandidate& account, const LiveState& state, ObjectKind kind,
+                  const std::function<void(uint64_t hash)>& visit);
 void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit);
 
 // How much two accounts share.

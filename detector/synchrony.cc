@@ -60,7 +60,8 @@ struct Account {
 
 // Nothing if the account was there for too short a time, or began too little or too much, to be compared.
 std::optional<Account> Measure(const CampaignCandidate& candidate, uint32_t index, int64_t end_bin) {
-  const auto starts = Rhythm::ComparableStarts(*candidate.links, end_bin);
+  const StateView state = candidate.State();
+  const auto starts = Rhythm::ComparableStarts(state->links, end_bin);
   if (!starts) return std::nullopt;
   Account out;
   out.index = index;
@@ -85,7 +86,7 @@ std::optional<Account> Measure(const CampaignCandidate& candidate, uint32_t inde
   }
   // Timers are as regular together as they are alone.
   const bool may_be_timer = out.residuals.square().sum() < kTimerVarianceMax * static_cast<float>(out.count());
-  if (may_be_timer && IsTimer(candidate.links->RecentStarts())) return std::nullopt;
+  if (may_be_timer && IsTimer(state->links.RecentStarts())) return std::nullopt;
   return out;
 }
 
@@ -148,8 +149,8 @@ using Holder = std::tuple<Setting, uint64_t, uint32_t>;  // With the setting's h
 std::vector<Holder> HoldersOf(std::span<const CampaignCandidate> candidates, std::span<const Account> accounts,
                               const ParallelFor& parallel_for) {
   auto holders = Gather<Holder>(parallel_for, accounts.size(), [&](size_t i, std::vector<Holder>& out) {
-    const CampaignCandidate& candidate = candidates[accounts[i].index];
-    const double count_min = std::max(kHolderShareMin * static_cast<double>(candidate.portrait->event_count()),
+    const StateView state = candidates[accounts[i].index].State();
+    const double count_min = std::max(kHolderShareMin * static_cast<double>(state->portrait.event_count()),
                                       static_cast<double>(kHolderCountMin));
     const auto add = [&](Setting setting, const auto& entries) {
       for (const auto& entry : entries) {
@@ -157,9 +158,9 @@ std::vector<Holder> HoldersOf(std::span<const CampaignCandidate> candidates, std
         if (is_used) out.emplace_back(setting, entry.hash, static_cast<uint32_t>(i));
       }
     };
-    add(Setting::kParameters, candidate.links->parameters().entries());
-    add(Setting::kSystem, candidate.links->systems().entries());
-    add(Setting::kHead, candidate.links->heads().entries());
+    add(Setting::kParameters, state->links.parameters().entries());
+    add(Setting::kSystem, state->links.systems().entries());
+    add(Setting::kHead, state->links.heads().entries());
   });
   std::sort(holders.begin(), holders.end());
   return holders;

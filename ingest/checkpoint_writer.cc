@@ -31,6 +31,11 @@ void CheckpointWriter::WaitUntilWritten() {
   changed_.wait(lock, [this] { return !checkpoint_; });
 }
 
+bool CheckpointWriter::IsIdle() const {
+  const std::lock_guard lock(mutex_);
+  return !checkpoint_;
+}
+
 void CheckpointWriter::Run() {
   pthread_setname_np(pthread_self(), "checkpoints");
   GiveWay();

@@ -25,12 +25,14 @@ class CheckpointWriter {
 
   void Write(storage::WriteGroup checkpoint);
   void WaitUntilWritten();
+  // True if nothing is on its way.
+  bool IsIdle() const;
 
  private:
   void Run();
 
   const Commit commit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<storage::WriteGroup> checkpoint_;  // Until it is written.
   bool is_stopping_ = false;

@@ -55,13 +55,15 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
                                                   const PipelineOptions& options) {
   Result<storage::EventLog> log = storage::EventLog::Open(store);
   if (!log.ok()) return log.status();
+  const auto states = std::make_shared<StateReader>(store, options.retry_nano);
+  engine.SetStateLoader([states](std::string_view key) { return states->Read(key); });
   const Result<uint64_t> replayed = engine.Restore(*store.TakeSnapshot());
   if (!replayed.ok()) return replayed.status();
   spdlog::info("restored {} accounts, {} events stored, {} replayed", engine.counters().account_count,
                log->next_sequence(), replayed.value());
   DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano, options.idempotency_days);
   std::unique_ptr<Pipeline> pipeline(
-      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates)));
+      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
   if (replayed.value() > 0 || engine.has_unsaved_erasures()) {
     pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
   }
@@ -71,12 +73,13 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
 }
 
 Pipeline::Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
-                   storage::EventLog log, DuplicateFilter duplicates)
+                   storage::EventLog log, DuplicateFilter duplicates, std::shared_ptr<StateReader> states)
     : store_(store),
       engine_(engine),
       options_(options),
       log_(std::move(log)),
       duplicates_(std::move(duplicates)),
+      states_(std::move(states)),
       checkpoints_([this](const storage::WriteGroup& group) {
         if (!CommitUntilDurable(group, &storage::KeyValueStore::CommitBulk)) {
           spdlog::warn("no checkpoint: the next start replays more of the log");
@@ -144,7 +147,7 @@ void Pipeline::RunCommitter() {
 bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group, Commit commit) {
   if (group.empty()) return true;
   for (bool has_failed = false;; has_failed = true) {
-    if (has_given_up_) return false;
+    if (has_given_up()) return false;
     const Status status = (store_.*commit)(group);
     if (status.ok()) break;
     ++failed_commit_count_;
@@ -322,7 +325,8 @@ void Pipeline::RunApplier() {
     const bool is_asked = std::any_of(items.begin(), items.end(), [](const ApplyItem& item) {
       return item.after_apply == AfterApply::kCheckpoint;
     });
-    if (is_asked || next_sequence - saved_sequence >= options_.checkpoint_event_count) {
+    ConfirmCheckpoint();
+    if (is_asked || IsCheckpointDue(next_sequence - saved_sequence)) {
       SaveCheckpoint(next_sequence, is_asked ? Saving::kFinished : Saving::kBeside);
       saved_sequence = next_sequence;
     }
@@ -338,12 +342,27 @@ void Pipeline::RunApplier() {
   SaveCheckpoint(next_sequence, Saving::kFinished);
 }
 
+bool Pipeline::IsCheckpointDue(uint64_t event_count) const {
+  if (engine_.WantsSave()) return true;
+  if (event_count < options_.checkpoint_event_count) return false;
+  return event_count >= options_.checkpoint_events_per_account * engine_.unsaved_account_count();
+}
+
 // Everything below `next_sequence` is durable already, so the checkpoint never runs ahead of the log.
 void Pipeline::SaveCheckpoint(uint64_t next_sequence, Saving saving) {
   storage::WriteGroup group;
   engine_.Save(next_sequence, group);
   checkpoints_.Write(std::move(group));
+  is_checkpoint_unconfirmed_ = true;
   if (saving == Saving::kFinished) checkpoints_.WaitUntilWritten();
+  ConfirmCheckpoint();
+}
+
+// Tells the engine of a checkpoint that has become durable.
+void Pipeline::ConfirmCheckpoint() {
+  if (!is_checkpoint_unconfirmed_ || !checkpoints_.IsIdle() || has_given_up()) return;
+  is_checkpoint_unconfirmed_ = false;
+  engine_.ConfirmSave();
 }
 
 void Pipeline::WaitUntilApplied() {
@@ -359,6 +378,7 @@ void Pipeline::Drain() {
       is_draining_ = true;
       commit_ready_.notify_all();
     }
+    states_->Stop();
     if (committer_.joinable()) committer_.join();
     if (applier_.joinable()) applier_.join();
   });

@@ -18,6 +18,7 @@
 #include "detector/scoring_engine.h"
 #include "ingest/checkpoint_writer.h"
 #include "ingest/duplicate_filter.h"
+#include "ingest/state_reader.h"
 #include "proto/result.h"
 #include "proto/usage_batch.h"
 #include "storage/event_log.h"
@@ -26,8 +27,10 @@
 namespace stillwatch::ingest {
 
 struct PipelineOptions {
-  // A checkpoint is made whenever this many events were counted since the last one, so a restart replays at most these.
+  // A checkpoint is made whenever this many events were counted since the last one, and so many for each account that it
+  // writes, or when memory is full of what no checkpoint holds. A restart replays at most these.
   uint64_t checkpoint_event_count = 2'000'000;
+  uint64_t checkpoint_events_per_account = 4;
   // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the senders.
   size_t apply_queue_batches_max = 256;
   // Batches that one group commit takes at most, so that the first of them is not kept waiting by the last.
@@ -97,7 +100,7 @@ class Pipeline {
   // meanwhile, what is not durable yet is given up without an acknowledgement; has_given_up() tells.
   void Drain();
 
-  bool has_given_up() const { return has_given_up_; }
+  bool has_given_up() const { return has_given_up_ || states_->has_given_up(); }
 
   PipelineCounters counters() const;
   // Events of the log that are on disk.
@@ -110,7 +113,7 @@ class Pipeline {
   class BlockGatherer;
 
   Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
-           storage::EventLog log, DuplicateFilter duplicates);
+           storage::EventLog log, DuplicateFilter duplicates, std::shared_ptr<StateReader> states);
   void RunCommitter();
   void RunApplier();
   std::vector<CommitItem> TakeGroup();
@@ -125,7 +128,9 @@ class Pipeline {
   std::deque<ApplyItem> TakeApply();
   void Apply(std::deque<ApplyItem>& items);
   enum class Saving : uint8_t { kBeside, kFinished };
+  bool IsCheckpointDue(uint64_t event_count) const;
   void SaveCheckpoint(uint64_t next_sequence, Saving saving);
+  void ConfirmCheckpoint();
 
   storage::KeyValueStore& store_;
   detector::ScoringEngine& engine_;
@@ -153,7 +158,9 @@ class Pipeline {
   std::atomic<uint64_t> commit_count_{0};
   std::atomic<uint64_t> failed_commit_count_{0};
 
-  CheckpointWriter checkpoints_;  // Applier's.
+  const std::shared_ptr<StateReader> states_;
+  bool is_checkpoint_unconfirmed_ = false;  // Applier's, like the next.
+  CheckpointWriter checkpoints_;
   std::once_flag drained_;
   std::thread committer_;
   std::thread applier_;

@@ -57,6 +57,17 @@ MetricFamily RejectedEvents(const ingest::IngestCounters& ingest) {
   return family;
 }
 
+MetricFamily AccountStates(const detector::StateCounters& states) {
+  MetricFamily family{
+      "stillwatch_account_states", "States of accounts, by where they are kept.", MetricType::Gauge, {}};
+  for (const auto& [place, count] : {std::pair("memory", states.hot_count),
+                                     {"packed", states.packed_count},
+                                     {"store", states.stored_count}}) {
+    family.metric.push_back(Value(MetricType::Gauge, NumberOf(count), {{"place", place}}));
+  }
+  return family;
+}
+
 // One metric a source.
 using SourceValue = std::function<double(const ingest::NamedSource&)>;
 MetricFamily OfSources(MetricType type, std::string name, std::string help,
@@ -104,6 +115,10 @@ std::string MetricsText(const ingest::PipelineCounters& pipeline, const detector
               engine.late_event_count),
       Gauge("stillwatch_events_stored", "Events on disk, of all time.", NumberOf(pipeline.stored_event_count)),
       Gauge("stillwatch_accounts", "Accounts known.", NumberOf(engine.account_count)),
+      AccountStates(engine.states),
+      Gauge("stillwatch_account_bytes", "Memory that accounts take, about.", NumberOf(engine.states.bytes)),
+      Counter("stillwatch_account_states_lost_total",
+              "Accounts that began anew because their state in the store could not be read.", engine.states.lost_count),
       Gauge("stillwatch_watermark_seconds", "Event time before which everything is settled, since 1970-01-01 UTC.",
             SecondsOf(engine.watermark_unix_nano)),
       Gauge("stillwatch_newest_event_seconds", "Newest event time seen, since 1970-01-01 UTC.",

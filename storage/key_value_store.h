@@ -11,6 +11,7 @@
 
 #include "proto/result.h"
 #include "storage/damage_register.h"
+#include "storage/shared_bytes.h"
 
 namespace stillwatch::storage {
 
@@ -33,13 +34,24 @@ class WriteGroup {
   struct Operation {
     Table table;
     std::string key;
-    std::optional<std::string> value;  // Nothing: the key is deleted.
+    std::optional<std::string> value;
+    SharedBytes shared;  // Instead of `value`.
+
+    // Nothing: the key is deleted.
+    std::optional<std::string_view> bytes() const {
+      if (shared) return shared.view();
+      return value ? std::optional<std::string_view>(*value) : std::nullopt;
+    }
   };
 
   void Put(Table table, std::string key, std::string value) {
-    operations_.push_back({table, std::move(key), std::move(value)});
+    operations_.push_back({table, std::move(key), std::move(value), {}});
   }
-  void Delete(Table table, std::string key) { operations_.push_back({table, std::move(key), std::nullopt}); }
+  // The same without a copy, for values that their owner keeps.
+  void Put(Table table, std::string key, SharedBytes value) {
+    operations_.push_back({table, std::move(key), std::nullopt, std::move(value)});
+  }
+  void Delete(Table table, std::string key) { operations_.push_back({table, std::move(key), std::nullopt, {}}); }
   // Adds the writes of `other` after these.
   void Append(WriteGroup other) {
     for (Operation& operation : other.operations_) operations_.push_back(std::move(operation));

@@ -59,8 +59,8 @@ class MemoryStore final : public KeyValueStore {
     const std::lock_guard lock(mutex_);
     for (const WriteGroup::Operation& operation : group.operations()) {
       Entries& entries = OwnedEntries(operation.table);
-      if (operation.value) {
-        entries.insert_or_assign(operation.key, *operation.value);
+      if (const std::optional<std::string_view> bytes = operation.bytes()) {
+        entries.insert_or_assign(operation.key, std::string(*bytes));
       } else {
         entries.erase(operation.key);
       }

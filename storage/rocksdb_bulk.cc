@@ -33,7 +33,9 @@ rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, con
   rocksdb::Status status = writer.Open(file);
   for (const WriteGroup::Operation* operation : operations) {
     if (!status.ok()) return status;
-    status = operation->value ? writer.Put(operation->key, *operation->value) : writer.Delete(operation->key);
+    const std::optional<std::string_view> bytes = operation->bytes();
+    status = bytes ? writer.Put(operation->key, rocksdb::Slice(bytes->data(), bytes->size()))
+                   : writer.Delete(operation->key);
   }
   return status.ok() ? writer.Finish() : status;
 }

@@ -186,8 +186,9 @@ class RocksDbStore final : public KeyValueStore {
   static Status Fill(const RocksDbDatabase& database, const WriteGroup& group, rocksdb::WriteBatch& batch) {
     for (const WriteGroup::Operation& operation : group.operations()) {
       rocksdb::ColumnFamilyHandle* const family = database.column_family(operation.table);
+      const std::optional<std::string_view> bytes = operation.bytes();
       const rocksdb::Status added =
-          operation.value ? batch.Put(family, operation.key, *operation.value) : batch.Delete(family, operation.key);
+          bytes ? batch.Put(family, operation.key, SliceOf(*bytes)) : batch.Delete(family, operation.key);
       if (!added.ok()) return WriteFailure(StatusOf(added));
     }
     return {};

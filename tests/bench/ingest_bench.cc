@@ -1,11 +1,14 @@
 // How fast events become durable through the real daemon, and what they cost it.
 //   stillwatch_ingest_bench [--events FILE] [--count N] [--text] [--via client|rows|columns] [--batch-size N]
 //                           [--streams N] [--rate N] [--queries N] [--worker-threads N] [--accounts N] [--live-rate N]
-//                           [--lateness SECONDS] [--cumulative]
+//                           [--lateness SECONDS] [--cumulative] [--rounds N] [--account-copies N]
+//                           [--daemon-flag=FLAG …]
 // Without FILE it makes events. Via `client` it imports the file with the real client; via `rows` or `columns` it sends
 // batches that are made beforehand, at full speed or at --rate events/s. --queries asks so many questions a second
 // meanwhile, half of them CheckAccount, half GetAccount. A file that is imported holds weeks, whose ticks and searches for
 // campaigns come one after the other; --live-rate gives its events the times that they would have at so many a second.
+// --rounds sends the file so often, each time as other events; --account-copies deals those of each account out to so many.
+// At the end the daemon is killed and started again.
 // Prints one line of JSON: events/s acknowledged and durable, CPU
 // seconds per million events of the daemon's process, by kind of thread too, times in milliseconds, and bytes an event on the
 // disk at the end and written to it in all (log, blocks, checkpoints).
@@ -45,6 +48,9 @@ struct Arguments {
   double live_rate = 0;
   uint64_t lateness_seconds = 120;
   bool is_acknowledged_together = false;
+  uint64_t round_count = 1;
+  uint32_t account_copies = 1;
+  std::vector<std::string> daemon_flags;
 };
 
 // User and system time so far, of the process or thread whose `stat` file this is.
@@ -144,6 +150,14 @@ class Questions {
   std::jthread get_thread_;
 };
 
+// The most that was resident so far.
+uint64_t PeakResidentBytes(pid_t pid) {
+  const std::string status = blackbox::ReadFile(ProcessFolder(pid) + "/status");
+  const std::string name = "VmHWM:";
+  const size_t at = status.find(name);
+  return at == std::string::npos ? 0 : std::stoull(status.substr(at + name.size())) << 10;
+}
+
 // Handed to the file system by the process so far.
 uint64_t WrittenBytes(pid_t pid) {
   const std::string io = blackbox::ReadFile(ProcessFolder(pid) + "/io");
@@ -172,6 +186,22 @@ LoadResult ImportWithClient(const Deployment& deployment, const std::string& eve
   return out;
 }
 
+// Adds what another round did.
+void AddRound(LoadResult round, LoadResult& sum) {
+  sum.accepted_count += round.accepted_count;
+  sum.other_count += round.other_count;
+  sum.seconds += round.seconds;
+  sum.latency_seconds.insert(sum.latency_seconds.end(), round.latency_seconds.begin(), round.latency_seconds.end());
+  if (sum.error.empty()) sum.error = round.error;
+}
+
+// From the start of the process until it serves.
+double SecondsToStart(Deployment& deployment) {
+  const auto before = std::chrono::steady_clock::now();
+  deployment.Start();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+}
+
 void WriteQuantiles(JsonWriter& json, const std::string& name, std::vector<double>& seconds) {
   if (seconds.empty()) return;
   for (const auto& [suffix, share] : {std::pair("_p50_ms", 0.5), {"_p99_ms", 0.99}, {"_p999_ms", 0.999}}) {
@@ -193,30 +223,45 @@ int Measure(const Arguments& arguments) {
     events = directory / "events.jsonl";
   }
   Batches batches;
-  if (arguments.via != "client") {
+  const auto make_batches = [&](uint64_t round) {
+    batches.payloads.clear();
     batches = MakeBatches(events, {.event_count = arguments.count,
                                    .batch_size = arguments.batch_size,
                                    .form = arguments.via == "rows" ? WireForm::kRows : WireForm::kColumns,
                                    .is_acknowledged_together = arguments.is_acknowledged_together,
+                                   .round = round,
+                                   .account_copies = arguments.account_copies,
                                    .events_per_second_of_event_time = arguments.live_rate});
-  }
+  };
+  if (arguments.via != "client") make_batches(0);
   sync();  // What was just made is not to be written out beside what is measured.
-  Deployment deployment({"--worker-threads", std::to_string(arguments.worker_threads), "--allowed-lateness-seconds",
-                         std::to_string(arguments.lateness_seconds)});
+  std::vector<std::string> flags = {"--worker-threads", std::to_string(arguments.worker_threads),
+                                    "--allowed-lateness-seconds", std::to_string(arguments.lateness_seconds)};
+  flags.insert(flags.end(), arguments.daemon_flags.begin(), arguments.daemon_flags.end());
+  Deployment deployment(flags);
   const pid_t pid = deployment.daemon().pid();
   const double cpu_before = CpuSeconds(ProcessFolder(pid) + "/stat");
   const std::map<std::string, double> threads_before = CpuSecondsByThread(pid);
   Questions questions(deployment.Channel(), batches.account_ids, arguments.queries_per_second);
-  LoadResult load = arguments.via == "client"
-                        ? ImportWithClient(deployment, events, arguments)
-                        : RunLoad(deployment.Channel(), batches.payloads,
-                                  {.stream_count = arguments.stream_count, .events_per_second = arguments.rate});
+  LoadResult load;
+  if (arguments.via == "client") load = ImportWithClient(deployment, events, arguments);
+  for (uint64_t round = 0; arguments.via != "client" && round < arguments.round_count; ++round) {
+    if (round > 0) make_batches(round);
+    AddRound(RunLoad(deployment.Channel(), batches.payloads,
+                     {.stream_count = arguments.stream_count, .events_per_second = arguments.rate}),
+             load);
+  }
   questions.Stop();
   WaitUntilCounted(deployment);
   const double cpu = CpuSeconds(ProcessFolder(pid) + "/stat") - cpu_before;
   std::map<std::string, double> threads = CpuSecondsByThread(pid);
   const uint64_t resident_bytes = ResidentBytes(pid);
+  const uint64_t peak_resident_bytes = PeakResidentBytes(pid);
   const uint64_t written_bytes = WrittenBytes(pid);
+  const uint64_t account_count = deployment.Status().account_count();
+  deployment.Kill();
+  const double start_seconds = SecondsToStart(deployment);
+  const uint64_t resident_after_start_bytes = ResidentBytes(deployment.daemon().pid());
   if (deployment.Stop() != 0 || load.accepted_count == 0 || !load.error.empty()) {
     std::fprintf(stderr, "%s\n", load.error.c_str());
     return 1;
@@ -240,7 +285,13 @@ int Measure(const Arguments& arguments) {
   WriteQuantiles(json, "get_account", questions.get_seconds);
   json.Name("disk_bytes_per_event").Number(static_cast<double>(BytesBelow(deployment.directory() / "data/store")) / accepted);
   json.Name("written_bytes_per_event").Number(static_cast<double>(written_bytes) / accepted);
-  json.Name("resident_mebibytes").Number(static_cast<double>(resident_bytes) / (1 << 20));
+  json.Name("accounts").Number(static_cast<double>(account_count));
+  for (const auto& [name, bytes] : {std::pair("resident_mebibytes", resident_bytes),
+                                    {"peak_resident_mebibytes", peak_resident_bytes},
+                                    {"resident_after_start_mebibytes", resident_after_start_bytes}}) {
+    json.Name(name).Number(static_cast<double>(bytes) / (1 << 20));
+  }
+  json.Name("start_seconds").Number(start_seconds);
   json.EndObject();
   std::printf("%s\n", json.Take().c_str());
   return 0;
@@ -265,6 +316,9 @@ int main(int argc, char** argv) {
   app.add_option("--live-rate", arguments.live_rate, "Events a second of event time; 0 leaves the file's; not via client");
   app.add_option("--lateness", arguments.lateness_seconds, "Allowed lateness, seconds");
   app.add_flag("--cumulative", arguments.is_acknowledged_together, "Ask for acknowledgements of several batches at once");
+  app.add_option("--rounds", arguments.round_count, "How often the file is sent, each time as other events; not via client");
+  app.add_option("--account-copies", arguments.account_copies, "Accounts that each account's events are dealt out to");
+  app.add_option("--daemon-flag", arguments.daemon_flags, "Handed to the daemon as it is; may be given several times");
   CLI11_PARSE(app, argc, argv);
   return stillwatch::bench::Measure(arguments);
 }

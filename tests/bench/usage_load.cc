@@ -172,8 +172,14 @@ Batches MakeBatches(const std::string& path, const BatchOptions& options) {
     }
     if (i == 0) first_time_unix_nano = static_cast<int64_t>(event.time_unix_nano());
     if (options.events_per_second_of_event_time > 0) {
-      const double after_nano = static_cast<double>(i) / options.events_per_second_of_event_time * 1e9;
+      const uint64_t position = options.round * options.event_count + i;
+      const double after_nano = static_cast<double>(position) / options.events_per_second_of_event_time * 1e9;
       event.set_time_unix_nano(static_cast<uint64_t>(first_time_unix_nano + static_cast<int64_t>(after_nano)));
+    }
+    if (options.round > 0) event.set_event_id(event.event_id() + "." + std::to_string(options.round));
+    if (options.account_copies > 1) {
+      // Rounds begin with another copy, so that each gets its part of an account that has few events.
+      event.set_account_id(event.account_id() + "-" + std::to_string((i + options.round) % options.account_copies));
     }
     if (account_ids.size() < kAccountIdsMax) account_ids.insert(event.account_id());
     if (options.form == WireForm::kColumns) {

@@ -30,6 +30,10 @@ struct BatchOptions {
   size_t batch_size = 1000;
   WireForm form = WireForm::kColumns;
   bool is_acknowledged_together = false;  // See v1.StreamUsageRequest.cumulative_acknowledgement.
+  // The events of another round over the same file: ids of events are others, times those that follow the rounds before.
+  uint64_t round = 0;
+  // Deals the events of each account out to so many.
+  uint32_t account_copies = 1;
   // Above 0: times are replaced by others that follow each other at this rate from the first on.
   double events_per_second_of_event_time = 0;
 };

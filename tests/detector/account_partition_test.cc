@@ -6,6 +6,7 @@
 #include <cstring>
 #include <random>
 
+#include "detector/account_record.h"
 #include "proto/limits.h"
 #include "tests/detector/portrait_maker.h"
 
@@ -116,10 +117,17 @@ TEST(AccountPartitionTest, SettlesOnlyWhatIsBeforeTheTime) {
   EXPECT_EQ(partition.EarliestWaiting(), std::nullopt);
 }
 
-std::vector<AccountPartition::SavedAccount> TakeUnsaved(AccountPartition& partition) {
-  std::vector<AccountPartition::SavedAccount> out;
-  partition.VisitUnsaved([&](std::string_view account_id, std::string_view organization_id, const LiveState& live) {
-    out.push_back({std::string(account_id), std::string(organization_id), live});
+struct Unsaved {
+  std::string key;
+  storage::SharedBytes record;
+  LiveState state;
+};
+
+std::vector<Unsaved> TakeUnsaved(AccountPartition& partition) {
+  std::vector<Unsaved> out;
+  partition.VisitUnsaved(1, [&](std::string key, storage::SharedBytes record) {
+    Unsaved& unsaved = out.emplace_back(Unsaved{std::move(key), std::move(record), {}});
+    EXPECT_TRUE(ReadRecord(unsaved.record.view(), unsaved.state));
   });
   return out;
 }
@@ -132,20 +140,20 @@ TEST(AccountPartitionTest, WhatChangedIsTakenOnce) {
   partition.Settle(kEnd, HonestBaseline());
   const auto unsaved = TakeUnsaved(partition);
   ASSERT_EQ(unsaved.size(), 1U);
-  EXPECT_EQ(unsaved[0].account_id, kAccount);
-  EXPECT_EQ(unsaved[0].live.portrait.event_count(), 10U);
+  EXPECT_EQ(unsaved[0].key, StateKeyOf(HashName(kAccount), kAccount));
+  EXPECT_EQ(unsaved[0].state.portrait.event_count(), 10U);
   EXPECT_TRUE(TakeUnsaved(partition).empty());
 }
 
 TEST(AccountPartitionTest, TicksAndLabelsAndOrganizationsAreChanges) {
   AccountPartition partition;
-  Add(partition, Arrivals(10));
+  std::vector<Arrival> arrivals = Arrivals(10);
+  for (Arrival& arrival : arrivals) arrival.event.markers = 0;  // Nothing is urgent: the assessment waits for the tick.
+  Add(partition, arrivals);
   partition.Settle(kEnd, HonestBaseline());
-  EXPECT_TRUE(partition.HasDirtyAccounts());
   EXPECT_EQ(TakeUnsaved(partition).size(), 1U);
   partition.Tick(kEnd, HonestBaseline());
-  EXPECT_FALSE(partition.HasDirtyAccounts());
-  EXPECT_EQ(TakeUnsaved(partition).size(), 1U) << "a tick";
+  EXPECT_EQ(TakeUnsaved(partition).size(), 1U) << "a tick that assesses it";
   partition.Tick(kEnd + 1, HonestBaseline());
   EXPECT_TRUE(TakeUnsaved(partition).empty()) << "a tick without events";
   partition.SetLabel(kAccount, Label::kBenign, HonestBaseline());
@@ -183,23 +191,27 @@ TEST(AccountPartitionTest, ASavedAccountComesBack) {
   AccountPartition partition;
   Add(partition, Arrivals(200));
   partition.Settle(kEnd, HonestBaseline());
-  auto unsaved = TakeUnsaved(partition);
+  const auto unsaved = TakeUnsaved(partition);
   AccountPartition restored;
-  restored.Restore(std::move(unsaved.at(0)), partition.Get(kAccount, HonestBaseline())->timeline);
+  const std::optional<Score> score = restored.Restore(kAccount, unsaved.at(0).record.view());
+  ASSERT_TRUE(score.has_value());
+  EXPECT_EQ(score->verdict, restored.StandingOf(kAccount)->verdict);
+  restored.RestoreTimeline(kAccount, partition.Get(kAccount, HonestBaseline())->timeline);
   ExpectSamePortrait(*restored.Get(kAccount, HonestBaseline()), *partition.Get(kAccount, HonestBaseline()));
-  EXPECT_EQ(restored.HasDirtyAccounts(), partition.HasDirtyAccounts());
   EXPECT_TRUE(TakeUnsaved(restored).empty());
+  EXPECT_FALSE(AccountPartition().Restore(kAccount, unsaved.at(0).record.view().substr(1)));
 }
 
 TEST(AccountPartitionTest, PortraitsOfSmallAccountsAreLeftOut) {
   AccountPartition partition;
   Add(partition, Arrivals(5));
   partition.Settle(kEnd, HonestBaseline());
-  int count = 0;
-  partition.VisitPortraits(6, [&](std::string_view, const features::Portrait&, Label) { ++count; });
-  EXPECT_EQ(count, 0);
-  partition.VisitPortraits(5, [&](std::string_view id, const features::Portrait&, Label) { count += id == kAccount; });
-  EXPECT_EQ(count, 1);
+  EXPECT_TRUE(partition.Sample(10, 6).empty());
+  const std::vector<AccountPartition::Sampled> sample = partition.Sample(10, 5);
+  ASSERT_EQ(sample.size(), 1U);
+  EXPECT_EQ(sample[0].hash, __builtin_bswap64(HashName(kAccount)));
+  EXPECT_EQ(sample[0].state->portrait.event_count(), 5U);
+  EXPECT_TRUE(partition.Sample(0, 5).empty());
 }
 
 TEST(AccountPartitionTest, PartitionsAreTheHighestBits) {

@@ -237,7 +237,7 @@ TEST(CheckpointTest, ACheckpointOfAnotherVersionIsLeftAside) {
 TEST(CheckpointTest, ACheckpointWithAnUnreadableAccountIsLeftAside) {
   const auto deployment = Fed(4000);
   const auto before = DumpEngine(deployment->engine());
-  Damage(deployment->store(), Table::kAccounts, kThief, 0);
+  Damage(deployment->store(), Table::kAccounts, StateKeyOf(HashName(kThief), kThief), 0);
   EXPECT_EQ(deployment->Restart(), kEventCount);
   ExpectSame(DumpEngine(deployment->engine()), before, "replayed");
   deployment->Save();

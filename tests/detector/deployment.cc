@@ -10,8 +10,16 @@ namespace stillwatch::detector {
 Deployment::Deployment(const EngineOptions& options)
     : options_(options),
       store_(storage::MakeMemoryStore()),
-      log_(storage::EventLog::Open(*store_).value()),
-      engine_(std::make_unique<ScoringEngine>(options, SerialFor)) {}
+      log_(storage::EventLog::Open(*store_).value()) {
+  MakeEngine();
+}
+
+void Deployment::MakeEngine() {
+  engine_ = std::make_unique<ScoringEngine>(options_, SerialFor);
+  engine_->SetStateLoader([this](std::string_view key) {
+    return store_->Get(storage::Table::kAccounts, key).value();
+  });
+}
 
 void Deployment::Commit(const storage::WriteGroup& group) { ASSERT_TRUE(store_->Commit(group).ok()); }
 
@@ -26,14 +34,15 @@ void Deployment::Take(std::shared_ptr<const UsageBatch> batch, std::optional<int
   engine_->Offer({&observed, 1});
 }
 
-void Deployment::Save() {
+void Deployment::Save(Saving saving) {
   storage::WriteGroup group;
   engine_->Save(log_->next_sequence(), group);
   Commit(group);
+  if (saving == Saving::kConfirmed) engine_->ConfirmSave();
 }
 
 uint64_t Deployment::Restart() {
-  engine_ = std::make_unique<ScoringEngine>(options_, SerialFor);
+  MakeEngine();
   const Result<uint64_t> replayed = engine_->Restore(*store_->TakeSnapshot());
   EXPECT_TRUE(replayed.ok()) << replayed.status().message();
   return replayed.ok() ? replayed.value() : 0;

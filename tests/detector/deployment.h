@@ -17,8 +17,9 @@ class Deployment {
 
   // Appends the batch to the log, and its promise, if any; then offers it.
   void Take(std::shared_ptr<const UsageBatch> batch, std::optional<int64_t> complete_through_unix_nano = {});
-  // Makes a checkpoint.
-  void Save();
+  // Makes a checkpoint. Without `kConfirmed` the engine is not told that it is durable.
+  enum class Saving : uint8_t { kConfirmed, kOnItsWay };
+  void Save(Saving saving = Saving::kConfirmed);
   // Throws the engine away and restores another from the store. Returns the number of events replayed.
   uint64_t Restart();
   void SetLabel(std::string_view account_id, Label label);
@@ -31,6 +32,7 @@ class Deployment {
 
  private:
   void Commit(const storage::WriteGroup& group);
+  void MakeEngine();
 
   const EngineOptions options_;
   std::unique_ptr<storage::KeyValueStore> store_;

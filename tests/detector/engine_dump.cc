@@ -21,8 +21,7 @@ void Put(std::ostream& out, const Score& score) {
 
 void Put(std::ostream& out, const AccountDetail& account) {
   out << account.account_id << " of " << account.organization_id << " label " << static_cast<int>(account.label)
-      << " profile " << (account.profile ? account.profile->plan : "none") << " peers " << int{account.live.peer_group}
-      << " dirty " << account.live.is_dirty;
+      << " profile " << (account.profile ? account.profile->plan : "none") << " peers " << int{account.live.peer_group};
   Put(out, account.live.score);
   out << " assessment " << account.assessment.log_odds << " " << account.assessment.peer_group;
   for (const Finding& finding : account.assessment.findings) {

@@ -31,8 +31,8 @@ void MadeAccounts::Request(size_t account, int64_t time_unix_nano, uint64_t prom
   event.system_hash = system_;
   event.output_tokens = output_tokens_;
   event.knows_output_tokens = true;
-  accounts_[account].links.Update(event);
-  accounts_[account].portrait.Update(event, HonestBaseline().groups[0].marker_ratios);
+  accounts_[account].state.links.Update(event);
+  accounts_[account].state.portrait.Update(event, HonestBaseline().groups[0].marker_ratios);
 }
 
 std::vector<CampaignCandidate> MadeAccounts::Candidates() const {
@@ -40,8 +40,9 @@ std::vector<CampaignCandidate> MadeAccounts::Candidates() const {
   for (const Account& account : accounts_) {
     out.push_back(account.candidate);
     out.back().account_id = account.id;
-    out.back().links = &account.links;
-    out.back().portrait = &account.portrait;
+    out.back().first_bin = account.state.links.first_bin();
+    out.back().states = this;
+    out.back().place = static_cast<uint32_t>(out.size() - 1);
   }
   return out;
 }

@@ -9,15 +9,14 @@
 #include <vector>
 
 #include "detector/campaign_candidate.h"
-#include "features/link_sketch.h"
-#include "features/portrait.h"
+#include "detector/state_view.h"
 
 namespace stillwatch::detector {
 
 inline constexpr int64_t kPoolStart = 20'000 * kNanosecondsPerDay;  // 2024-10-04.
 
 // Accounts with what the search for campaigns looks at. Ids are in the order of Add.
-class MadeAccounts {
+class MadeAccounts final : public StateSource {
  public:
   explicit MadeAccounts(uint64_t seed) : random_(seed) {}
 
@@ -25,6 +24,7 @@ class MadeAccounts {
   void Request(size_t account, int64_t time_unix_nano, uint64_t prompt = 0, uint64_t address = 0);
   CampaignCandidate& profile(size_t account) { return accounts_[account].candidate; }
   std::vector<CampaignCandidate> Candidates() const;
+  StateView StateAt(uint32_t place) const override { return StateView(accounts_[place].state); }
 
   // Times of requests over `days`, `per_day` on average, busier on some days than on others.
   std::vector<int64_t> UnevenTimes(int days, double per_day);
@@ -39,8 +39,7 @@ class MadeAccounts {
   struct Account {
     CampaignCandidate candidate;
     std::string id;
-    features::LinkSketch links;
-    features::Portrait portrait;
+    LiveState state;
   };
   std::mt19937_64 random_;
   uint16_t tool_count_ = 0;

@@ -1,4 +1,7 @@
 // States of accounts, as a checkpoint holds them.
+#include <cstring>
+
+#include "detector/account_record.h"
 #include "detector/state_codec.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -7,22 +10,23 @@ using namespace stillwatch::detector;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string bytes = fuzz::TextOf(data, size);
-  const std::optional<LiveState> state = ReadState(bytes);
-  if (!state) return 0;
-  // What can be read can be written, and reads as the same.
-  std::string again;
-  AppendState(*state, again);
-  const std::optional<LiveState> same = ReadState(again);
-  std::string twice;
-  if (same) AppendState(*same, twice);
-  if (twice != again) __builtin_trap();
+  LiveState state;
+  const std::optional<std::string_view> organization_id = ReadRecord(bytes, state);
+  if (!organization_id) return 0;
+  // What can be read can be written, and reads as the same, by any instructions.
+  const storage::SharedBytes again = EncodeRecord(*organization_id, state);
+  LiveState same;
+  if (ReadRecord(again.view(), same) != organization_id || std::memcmp(&same, &state, sizeof(state)) != 0) __builtin_trap();
+  std::string plain;
+  AppendState(state, plain, StatePacking{});
+  if (!again.view().ends_with(plain)) __builtin_trap();
   return 0;
 }
 
 std::vector<std::string> fuzz::Seeds() {
   std::vector<std::string> seeds;
   LiveState state;
-  const auto add = [&] { AppendState(state, seeds.emplace_back()); };
+  const auto add = [&] { seeds.emplace_back(EncodeRecord("organization", state).view()); };
   add();
   features::Observation event;
   const Baseline baseline = PriorBaseline();
