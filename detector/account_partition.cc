@@ -8,18 +8,19 @@
 namespace stillwatch::detector {
 namespace {
 
-// How many look-ups of accounts run ahead: enough to hide a memory access.
-constexpr size_t kPrefetchDistance = 8;
+// How many accounts are looked up at a time: enough to hide a memory access.
+constexpr size_t kPrefetchCount = 12;
 
-// The same for their states, which are larger: with more of them on the way they push each other out.
-constexpr size_t kSettleDistance = 2;
+// How far accounts are fetched ahead of their events, and states, which are larger: with more of them on the way they push
+// each other out.
+constexpr size_t kAccountDistance = 8;
+constexpr size_t kStateDistance = 3;
 
-// Starts to fetch an account's state. Its first part, the counters, is touched by every event; of the rest the
-// processor sees the pattern itself, and has not room for more on the way.
-void Prefetch(const void* state) {
-  constexpr size_t kFetchedBytes = 12 * kCacheLineBytes;
-  const auto* bytes = static_cast<const char*>(state);
-  for (size_t offset = 0; offset < kFetchedBytes; offset += kCacheLineBytes) __builtin_prefetch(bytes + offset, 1);
+// Starts to fetch so many bytes, to be written.
+template <size_t kBytes>
+void PrefetchLines(const void* data) {
+  const auto* bytes = static_cast<const char*>(data);
+  for (size_t offset = 0; offset < kBytes; offset += kCacheLineBytes) __builtin_prefetch(bytes + offset, 1);
 }
 
 }  // namespace
@@ -37,20 +38,22 @@ AccountPartition::ProfileLinks AccountPartition::LinksOf(const AccountProfile& p
   return out;
 }
 
-uint32_t AccountPartition::FindOrAdd(const AccountKey& key) {
-  if (const auto found = index_.find(key); found != index_.end()) return found->second;
-  const uint32_t index = Add(key);
-  MakeHot(index, std::make_unique<LiveState>());
+uint32_t AccountPartition::Find(const AccountKey& key) const {
+  const auto first = index_.find(key.hash);
+  uint32_t index = first == index_.end() ? kNobody : first->second;
+  while (index != kNobody && accounts_[index].id != key.id) index = accounts_[index].next;
   return index;
 }
 
-uint32_t AccountPartition::Add(const AccountKey& key) {
+uint32_t AccountPartition::FindOrAdd(const AccountKey& key) {
+  if (const uint32_t found = Find(key); found != kNobody) return found;
   const auto index = static_cast<uint32_t>(accounts_.size());
   Account& account = accounts_.emplace_back();
   account.id = key.id;
   account.hash = key.hash;
   account_bytes_ += BytesBeside(account);
-  index_.emplace(AccountKey{key.hash, account.id}, index);
+  const auto [first, is_first] = index_.try_emplace(key.hash, index);
+  if (!is_first) account.next = std::exchange(first->second, index);
   return index;
 }
 
@@ -81,21 +84,35 @@ ChangeSink AccountPartition::SinkFor(Account& account) {
   };
 }
 
+// With many accounts all that an arrival touches is far away, one thing behind the other: the place in the table, the
+// account, its id. Of a dozen arrivals each is fetched at the same time.
+void AccountPartition::PrefetchAccounts(std::span<const Arrival> arrivals) const {
+  std::array<const Account*, kPrefetchCount> accounts{};
+  for (const Arrival& arrival : arrivals) index_.prefetch(arrival.account_hash);
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    const auto found = index_.find(arrivals[i].account_hash);
+    if (found == index_.end()) continue;
+    accounts[i] = &accounts_[found->second];
+    __builtin_prefetch(accounts[i]);
+  }
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    if (accounts[i] != nullptr) __builtin_prefetch(accounts[i]->id.data());
+  }
+}
+
 void AccountPartition::AddWaiting(std::span<const Arrival> arrivals) {
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < arrivals.size(); ++i) {
-    if (i + kPrefetchDistance < arrivals.size()) {
-      const Arrival& ahead = arrivals[i + kPrefetchDistance];
-      index_.prefetch(AccountKey{ahead.account_hash, ahead.account_id});
+    if (i % kPrefetchCount == 0) {
+      PrefetchAccounts(arrivals.subspan(i, std::min(kPrefetchCount, arrivals.size() - i)));
     }
     const Arrival& arrival = arrivals[i];
     const uint32_t index = FindOrAdd({arrival.account_hash, arrival.account_id});
     Account& account = accounts_[index];
     if (!arrival.organization_id.empty() && account.organization_id != arrival.organization_id) {
-      Use(index);  // Its packed record would tell the old one.
       account.organization_id = arrival.organization_id;
+      account.is_record_outdated = true;
       MarkUnsaved(index);
-      KeepWithinLimits();
     }
     auto slot = static_cast<uint32_t>(slots_.size());
     if (free_slots_.empty()) {
@@ -110,6 +127,22 @@ void AccountPartition::AddWaiting(std::span<const Arrival> arrivals) {
   }
 }
 
+void AccountPartition::PrefetchForSettling(size_t position) const {
+  if (position + kAccountDistance < ready_.size()) {
+    const Waiting& ahead = ready_[position + kAccountDistance];
+    PrefetchLines<sizeof(Account)>(&accounts_[ahead.account]);
+    PrefetchLines<sizeof(features::Observation)>(&slots_[ahead.slot]);
+  }
+  if (position + kStateDistance < ready_.size()) {
+    const Account& ahead = accounts_[ready_[position + kStateDistance].account];
+    // The counters come first and are touched by every event; of the rest the processor sees the pattern itself, and has
+    // not room for more on the way.
+    constexpr size_t kFetchedBytes = 12 * kCacheLineBytes;
+    PrefetchLines<kFetchedBytes>(ahead.hot != nullptr ? static_cast<const void*>(ahead.hot.get())
+                                                      : ahead.packed.view().data());
+  }
+}
+
 size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baseline) {
   const std::lock_guard lock(mutex_);
   ready_.clear();
@@ -119,10 +152,7 @@ size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baselin
     heap_.pop_back();
   }
   for (size_t i = 0; i < ready_.size(); ++i) {
-    if (i + kSettleDistance < ready_.size()) {
-      const Account& ahead = accounts_[ready_[i + kSettleDistance].account];
-      Prefetch(ahead.hot != nullptr ? static_cast<const void*>(ahead.hot.get()) : ahead.packed.view().data());
-    }
+    PrefetchForSettling(i);
     const Waiting& waiting = ready_[i];
     Account& account = accounts_[waiting.account];
     LiveState& state = Use(waiting.account);
@@ -259,15 +289,15 @@ absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> Account
 
 std::optional<AccountDetail> AccountPartition::Get(std::string_view account_id, const Baseline& baseline) const {
   const std::lock_guard lock(mutex_);
-  const auto found = index_.find(KeyOf(account_id));
-  if (found == index_.end()) return std::nullopt;
+  const uint32_t index = Find(KeyOf(account_id));
+  if (index == kNobody) return std::nullopt;
   std::vector<Waiting> own;
   std::copy_if(heap_.begin(), heap_.end(), std::back_inserter(own),
-               [&](const Waiting& waiting) { return waiting.account == found->second; });
+               [&](const Waiting& waiting) { return waiting.account == index; });
   std::sort(own.begin(), own.end(), [](const Waiting& a, const Waiting& b) { return Later()(b, a); });
   std::vector<const features::Observation*> events;
   for (const Waiting& waiting : own) events.push_back(&slots_[waiting.slot]);
-  const Account& account = accounts_[found->second];
+  const Account& account = accounts_[index];
   AccountDetail out = Describe(account, *Read(account));
   LookAhead(account, events, baseline, out);
   return out;

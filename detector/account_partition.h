@@ -3,6 +3,8 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -73,7 +75,7 @@ struct StateLimits {
 struct StateCounters {
   uint64_t hot_count = 0;     // In full.
   uint64_t packed_count = 0;  // In memory without their zeros.
-  uint64_t stored_count = 0;  // In the store only.
+  uint64_t stored_count = 0;  // In the store only, or none yet.
   uint64_t bytes = 0;         // Of memory, about.
   uint64_t lost_count = 0;    // Accounts that began anew because the store could not give their state back.
 
@@ -85,9 +87,12 @@ struct StateCounters {
 // A state is in one of three places: in full, packed in memory, or in the store, where a checkpoint put it. What it says
 // is the same wherever it is.
 // Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an
-// event or an assessment, and StateAt. Only the writer moves states from place to place.
-// Limits: of StateLimits. States beyond hot_count_max are packed, those that were not used longest first. Beyond byte_max
-// packed states that are in the store are dropped from memory; if none is, memory grows and WantsSave says so.
+// event or an assessment. Only the writer moves and changes states, so that it may read them without the lock: it is whoever
+// calls Settle, Tick, the setters, Forget and VisitUnsaved. AddWaiting is for any one thread.
+// Limits: of StateLimits. Beyond hot_count_max the state that is used next takes the place of one that was not used longest,
+// but only of the few newest unless it is used again soon: where every event is of another account these few stay in the
+// processor's cache, and those that are used often stay where they are (2Q, Johnson and Shasha 1994). Beyond byte_max packed
+// states that are in the store are dropped from memory; if none is, memory grows and WantsSave says so.
 class AccountPartition final : public StateSource {
  public:
   AccountPartition() = default;
@@ -149,8 +154,8 @@ class AccountPartition final : public StateSource {
   std::optional<Score> Restore(std::string_view account_id, std::string_view bytes);
   void RestoreTimeline(std::string_view account_id, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
-  // Drops all that is known of an account, also its waiting events, whose number it returns.
-  size_t Forget(std::string_view account_id);
+  // Drops all that is known of an account, also its waiting events below `end_sequence`, whose number it returns.
+  size_t Forget(std::string_view account_id, uint64_t end_sequence);
   // Assesses the accounts whose label is not the one of their last assessment: it was given or taken back after the
   // checkpoint.
   void AssessRelabelled(const Baseline& baseline);
@@ -183,7 +188,7 @@ class AccountPartition final : public StateSource {
   bool WantsSave() const { return wants_save_; }
   StateCounters state_counters() const;
 
-  // For a search, during which nothing is written to the partition; without its lock.
+  // For the writer and its helpers, as long as nothing but AddWaiting is called.
   StateView StateAt(uint32_t place) const override;
 
  private:
@@ -208,21 +213,28 @@ class AccountPartition final : public StateSource {
     bool has_events = false;
     bool is_due = false;  // It is to be assessed at the next tick.
   };
+  static constexpr uint32_t kNobody = UINT32_MAX;
   static constexpr uint32_t kNeverSaved = UINT32_MAX;
+  static constexpr uint32_t kOnTrial = UINT32_MAX;
+  // Two hundred kilobytes a partition: all that are on trial together fit a usual third-level cache.
+  static constexpr size_t kTrialCountMax = 64;
   struct Account {
     std::string id;
     uint64_t hash = 0;            // Of the id.
+    uint32_t next = kNobody;      // Another account of this hash.
     std::string organization_id;  // As events tell it.
     std::unique_ptr<Profile> profile;
     std::vector<VerdictChange> timeline;
-    // The state: in full, or as a checkpoint keeps it, or, with neither, in the store.
+    // The state: in full, or as a checkpoint keeps it, or, with neither, in the store; if it was never saved there is none
+    // yet.
     std::unique_ptr<LiveState> hot;
     storage::SharedBytes packed;
     StateSummary summary;       // If it is not hot.
-    uint32_t hot_position = 0;  // In hot_.
+    uint32_t hot_position = 0;  // In hot_, or kOnTrial.
     uint32_t saved_in = kNeverSaved;  // The save that holds the newest state, if it is not unsaved.
     Label label = Label::kUnlabelled;
     bool is_unsaved = false;
+    bool is_record_outdated = false;  // It tells another organisation.
     bool is_dirty = false;  // Has events since the last tick.
     bool was_used = false;  // Since the hand came by: of the clock that says which states were not used longest.
   };
@@ -236,13 +248,20 @@ class AccountPartition final : public StateSource {
       return State::combine(std::move(state), key.hash);
     }
   };
+  // A hash that is uniform already.
+  struct UniformHash {
+    size_t operator()(uint64_t hash) const { return hash; }
+  };
   static AccountKey KeyOf(std::string_view account_id) { return {HashName(account_id), account_id}; }
   // A timeline keeps this many changes: enough for a history, bounded against flicker.
   static constexpr size_t kTimelineCountMax = 64;
 
   static ProfileLinks LinksOf(const AccountProfile& profile);
-  uint32_t FindOrAdd(const AccountKey& key);  // A new account's state is hot.
-  uint32_t Add(const AccountKey& key);        // Its state is none yet.
+  uint32_t Find(const AccountKey& key) const;  // Or kNobody.
+  uint32_t FindOrAdd(const AccountKey& key);
+  void Relink(uint32_t from, uint32_t to);
+  void PrefetchAccounts(std::span<const Arrival> arrivals) const;
+  void PrefetchForSettling(size_t position) const;
   void MarkUnsaved(uint32_t index);
   // Shows the account's newest assessment to StandingOf.
   void Publish(const Account& account, const Score& score);
@@ -259,12 +278,15 @@ class AccountPartition final : public StateSource {
     return account.hot != nullptr ? Summarize(*account.hot) : account.summary;
   }
   void MakeHot(uint32_t index, std::unique_ptr<LiveState> state);
-  void LeaveHot(Account& account);  // Takes it out of hot_.
+  void LeaveHot(uint32_t index);  // Takes it out of hot_ or trial_.
   void Pack(uint32_t index);
   void SetPacked(Account& account, storage::SharedBytes packed);
   void ReleasePacked(Account& account);
   void KeepWithinLimits();
+  void EndTrial();
   void PackLeastUsed();
+  size_t TrialCountMax() const { return std::min(kTrialCountMax, limits_.hot_count_max / 2); }
+  size_t hot_count() const { return hot_.size() + trial_.size(); }
   void DropStored();
   size_t ByteCount() const;
   static size_t BytesBeside(const Account& account);
@@ -281,14 +303,16 @@ class AccountPartition final : public StateSource {
 
   mutable std::mutex mutex_;
   std::deque<Account> accounts_;
-  absl::flat_hash_map<AccountKey, uint32_t> index_;
+  // By the hash of the id alone, so that nothing else need be looked at: accounts of one hash form a list.
+  absl::flat_hash_map<uint64_t, uint32_t, UniformHash> index_;
   std::vector<Waiting> heap_;   // Earliest first.
   std::vector<Waiting> ready_;  // Those being settled; kept to spare the allocations.
   std::vector<features::Observation> slots_;
   std::vector<uint32_t> free_slots_;
   StateLimits limits_;
   StateLoader loader_;
-  std::vector<uint32_t> hot_;  // Accounts whose states are hot.
+  std::vector<uint32_t> hot_;   // Accounts whose states are hot, but for those on trial.
+  std::deque<uint32_t> trial_;  // Oldest first.
   size_t pack_hand_ = 0;       // In hot_.
   size_t drop_hand_ = 0;       // In accounts_.
   size_t packed_bytes_ = 0;

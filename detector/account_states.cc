@@ -44,7 +44,7 @@ size_t AccountPartition::BytesBeside(const Account& account) {
 }
 
 size_t AccountPartition::ByteCount() const {
-  return account_bytes_ + packed_bytes_ + hot_.size() * (sizeof(LiveState) + sizeof(uint32_t));
+  return account_bytes_ + packed_bytes_ + hot_count() * (sizeof(LiveState) + sizeof(uint32_t));
 }
 
 AccountPartition::StateSummary AccountPartition::Summarize(const LiveState& state) {
@@ -70,25 +70,38 @@ StateView AccountPartition::Read(const Account& account) const {
     ReadRecord(account.packed.view(), *copy);
     return StateView(std::move(copy));
   }
+  if (account.saved_in == kNeverSaved) return StateView(std::move(copy));
   const std::optional<std::string> bytes = Load(account);
   if (!bytes || !ReadRecord(*bytes, *copy)) *copy = LiveState();
   return StateView(std::move(copy));
 }
 
-StateView AccountPartition::StateAt(uint32_t place) const { return Read(accounts_[place]); }
+StateView AccountPartition::StateAt(uint32_t place) const {
+  const Account* account = nullptr;
+  {
+    const std::lock_guard lock(mutex_);  // Accounts may be added meanwhile, which moves none.
+    account = &accounts_[place];
+  }
+  return Read(*account);
+}
 
 LiveState& AccountPartition::Use(uint32_t index) {
   Account& account = accounts_[index];
-  account.was_used = true;
-  if (account.hot != nullptr) return *account.hot;
+  if (account.hot != nullptr) {
+    account.was_used = true;
+    return *account.hot;
+  }
   auto state = std::make_unique<LiveState>();
   if (account.packed) {
     ReadRecord(account.packed.view(), *state);
     ReleasePacked(account);
-  } else if (const std::optional<std::string> bytes = Load(account); !bytes || !ReadRecord(*bytes, *state)) {
-    *state = LiveState();
-    ++lost_count_;
-    MarkUnsaved(index);
+  } else if (account.saved_in != kNeverSaved) {
+    const std::optional<std::string> bytes = Load(account);
+    if (!bytes || !ReadRecord(*bytes, *state)) {
+      *state = LiveState();
+      ++lost_count_;
+      MarkUnsaved(index);
+    }
   }
   MakeHot(index, std::move(state));
   return *account.hot;
@@ -97,15 +110,25 @@ LiveState& AccountPartition::Use(uint32_t index) {
 void AccountPartition::MakeHot(uint32_t index, std::unique_ptr<LiveState> state) {
   Account& account = accounts_[index];
   account.hot = std::move(state);
-  account.was_used = true;
+  account.was_used = false;
+  if (hot_.size() >= limits_.hot_count_max - TrialCountMax()) {
+    account.hot_position = kOnTrial;
+    trial_.push_back(index);
+    return;
+  }
   account.hot_position = static_cast<uint32_t>(hot_.size());
   hot_.push_back(index);
 }
 
-void AccountPartition::LeaveHot(Account& account) {
-  accounts_[hot_.back()].hot_position = account.hot_position;
-  hot_[account.hot_position] = hot_.back();
-  hot_.pop_back();
+void AccountPartition::LeaveHot(uint32_t index) {
+  Account& account = accounts_[index];
+  if (account.hot_position == kOnTrial) {
+    trial_.erase(std::find(trial_.begin(), trial_.end(), index));  // Mostly the first.
+  } else {
+    accounts_[hot_.back()].hot_position = account.hot_position;
+    hot_[account.hot_position] = hot_.back();
+    hot_.pop_back();
+  }
   account.hot.reset();
 }
 
@@ -113,7 +136,7 @@ void AccountPartition::Pack(uint32_t index) {
   Account& account = accounts_[index];
   account.summary = Summarize(*account.hot);
   SetPacked(account, EncodeRecord(account.organization_id, *account.hot));
-  LeaveHot(account);
+  LeaveHot(index);
   account.was_used = true;
 }
 
@@ -131,16 +154,25 @@ void AccountPartition::ReleasePacked(Account& account) {
 }
 
 void AccountPartition::KeepWithinLimits() {
-  while (hot_.size() > limits_.hot_count_max) PackLeastUsed();
+  while (trial_.size() > TrialCountMax()) EndTrial();
+  while (hot_.size() > limits_.hot_count_max - TrialCountMax()) PackLeastUsed();
   if (ByteCount() > limits_.byte_max && !has_nothing_to_drop_) DropStored();
+}
+
+void AccountPartition::EndTrial() {
+  const uint32_t index = trial_.front();
+  Account& account = accounts_[index];
+  if (!account.was_used) return Pack(index);
+  trial_.pop_front();
+  account.hot_position = static_cast<uint32_t>(hot_.size());
+  hot_.push_back(index);
 }
 
 // Source: the clock algorithm for the least recently used, Corbató 1969.
 void AccountPartition::PackLeastUsed() {
   while (true) {
     if (pack_hand_ >= hot_.size()) pack_hand_ = 0;
-    Account& account = accounts_[hot_[pack_hand_]];
-    if (!std::exchange(account.was_used, false)) break;
+    if (!std::exchange(accounts_[hot_[pack_hand_]].was_used, false)) break;
     ++pack_hand_;
   }
   Pack(hot_[pack_hand_]);
@@ -170,7 +202,7 @@ std::optional<Score> AccountPartition::Restore(std::string_view account_id, std:
   const auto state = std::make_unique<LiveState>();
   const std::optional<std::string_view> organization_id = ReadRecord(bytes, *state);
   if (!organization_id) return std::nullopt;
-  const uint32_t index = Add(KeyOf(account_id));
+  const uint32_t index = FindOrAdd(KeyOf(account_id));
   Account& account = accounts_[index];
   account.organization_id = *organization_id;
   account.saved_in = 0;
@@ -195,8 +227,17 @@ void AccountPartition::RestoreTimeline(std::string_view account_id, std::vector<
 
 void AccountPartition::VisitUnsaved(uint32_t save, const SaveVisitor& visit) {
   const std::lock_guard lock(mutex_);
-  for (const uint32_t index : unsaved_) {
+  // In the order of their keys, so that the store need not sort them.
+  std::vector<std::pair<uint64_t, uint32_t>> ordered;
+  ordered.reserve(unsaved_.size());
+  for (const uint32_t index : unsaved_) ordered.emplace_back(accounts_[index].hash, index);
+  std::sort(ordered.begin(), ordered.end());
+  for (const auto& [hash, index] : ordered) {
     Account& account = accounts_[index];
+    if (std::exchange(account.is_record_outdated, false) && account.hot == nullptr) {
+      Use(index);
+      Pack(index);
+    }
     account.is_unsaved = false;
     account.saved_in = save;
     visit(StateKeyOf(account.hash, account.id),
@@ -220,9 +261,9 @@ size_t AccountPartition::unsaved_count() const {
 StateCounters AccountPartition::state_counters() const {
   const std::lock_guard lock(mutex_);
   StateCounters out;
-  out.hot_count = hot_.size();
+  out.hot_count = hot_count();
   out.packed_count = packed_count_;
-  out.stored_count = accounts_.size() - hot_.size() - packed_count_;
+  out.stored_count = accounts_.size() - hot_count() - packed_count_;
   out.bytes = ByteCount();
   out.lost_count = lost_count_;
   return out;

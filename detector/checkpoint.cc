@@ -158,6 +158,7 @@ void ScoringEngine::Save(uint64_t next_sequence, storage::WriteGroup& group) {
   std::vector<SavedWaiting> waiting;
   for (const AccountPartition& partition : *partitions_) {
     for (const auto& event : partition.WaitingEvents()) {
+      if (event.sequence >= next_sequence) continue;  // It arrived ahead, and will be replayed.
       waiting.push_back({event.sequence, event.effective_time_unix_nano});
     }
   }
@@ -273,6 +274,8 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
     next_tick_unix_nano_ = saved->header.next_tick_unix_nano;
     settled_event_count_ = saved->header.settled_event_count;
     late_event_count_ = saved->header.late_event_count;
+    arrived_ = {saved->header.watermark_unix_nano, saved->header.newest_event_unix_nano,
+                saved->header.late_event_count};
     settled_at_renewal_ = saved->header.settled_at_renewal;
     last_campaign_round_ = saved->header.last_campaign_round;
     has_news_ = saved->header.has_news != 0;
@@ -309,12 +312,19 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
     PartitionFor(arrival.account_id).AddWaiting({&arrival, 1});
     ++waiting_event_count_;
   };
+  // Blocks are offered many at a time: partitions then find enough to do to fetch accounts ahead.
+  constexpr size_t kOfferedEventCount = 32'768;
+  std::vector<ObservedBatch> offered;
+  size_t offered_count = 0;
+  const auto offer = [&] {
+    if (!offered.empty()) Offer(offered);
+    offered.clear();
+    offered_count = 0;
+  };
   // Promises that stand before sequence `until` hold before its event is offered.
   const auto keep_promises = [&](uint64_t until) {
     for (; promise != promises->end() && promise->first <= until; ++promise) {
-      ObservedBatch empty;
-      empty.complete_through_unix_nano = promise->second;
-      Offer({&empty, 1});
+      offered.emplace_back().complete_through_unix_nano = promise->second;
     }
   };
   const auto visit = [&](const storage::BlockSummary& summary, UsageBatch block) {
@@ -327,7 +337,9 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
     if (summary.first_sequence < next_sequence) return true;
     keep_promises(summary.first_sequence);
     replayed += batch.observations.size();
-    Offer({&batch, 1});
+    offered_count += batch.observations.size();
+    offered.push_back(std::move(batch));
+    if (offered_count >= kOfferedEventCount) offer();
     return true;
   };
   const uint64_t from = waiting.empty() ? next_sequence : std::min(next_sequence, waiting.front().sequence);
@@ -335,6 +347,7 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
                                               std::numeric_limits<int64_t>::max(), {}, visit);
   if (!report.ok()) return report.status();
   keep_promises(std::numeric_limits<uint64_t>::max());
+  offer();
   return replayed;
 }
 

@@ -48,7 +48,7 @@ void ScoringEngine::SetStateLoader(AccountPartition::StateLoader load_state) {
 void ScoringEngine::MakePartitions() {
   partitions_ = std::make_unique<std::array<AccountPartition, kPartitionCount>>();
   if (options_.state_bytes_max == std::numeric_limits<size_t>::max()) return;
-  constexpr size_t kHotDivisor = 4;
+  constexpr size_t kHotDivisor = 16;
   StateLimits limits;
   limits.byte_max = options_.state_bytes_max / kPartitionCount;
   limits.hot_count_max = limits.byte_max / kHotDivisor / sizeof(LiveState);
@@ -61,9 +61,9 @@ AccountPartition& ScoringEngine::PartitionFor(std::string_view account_id) const
 
 // Gives each row its effective time, which is its own or, if it is late, that of the watermark at its arrival. This
 // runs row by row in the order of the log, so that neither batches nor threads can make a difference.
-void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
-  int64_t watermark = watermark_unix_nano_;
-  int64_t newest = newest_event_unix_nano_;
+EventTime ScoringEngine::Arrive(std::span<const ObservedBatch> batches) {
+  int64_t watermark = std::max(arrived_.watermark_unix_nano, shed_watermark_unix_nano_.load());
+  int64_t newest = arrived_.newest_event_unix_nano;
   uint64_t count = 0;
   uint64_t late = 0;
   for (const ObservedBatch& batch : batches) {
@@ -84,19 +84,28 @@ void ScoringEngine::OfferRows(std::span<const ObservedBatch> batches) {
     }
     if (batch.complete_through_unix_nano) watermark = std::max(watermark, *batch.complete_through_unix_nano);
   }
-  parallel_for_(kPartitionCount, [&](size_t partition) {
+  // The writer goes through the partitions upwards, so downwards it is met once, and not waited for in each.
+  const auto add = [&](size_t i) {
+    const size_t partition = kPartitionCount - 1 - i;
     (*partitions_)[partition].AddWaiting(arrivals_[partition]);
     arrivals_[partition].clear();
-  });
+  };
+  constexpr uint64_t kWorthSharing = 8192;  // Fewer rows are added before a helper is awake.
+  if (count >= kWorthSharing) {
+    parallel_for_(kPartitionCount, add);
+  } else {
+    SerialFor(kPartitionCount, add);
+  }
   waiting_event_count_ += count;
-  late_event_count_ += late;
-  newest_event_unix_nano_ = newest;
-  watermark_unix_nano_ = watermark;
+  arrived_ = {watermark, newest, arrived_.late_event_count + late};
+  return arrived_;
 }
 
-void ScoringEngine::Offer(std::span<const ObservedBatch> batches) {
-  OfferRows(batches);
-  AdvanceTo(watermark_unix_nano_);
+void ScoringEngine::AdvanceTo(const EventTime& time) {
+  late_event_count_ = time.late_event_count;
+  newest_event_unix_nano_ = time.newest_event_unix_nano;
+  watermark_unix_nano_ = std::max(watermark_unix_nano_.load(), time.watermark_unix_nano);
+  SettleTo(watermark_unix_nano_);
   while (waiting_event_count_ > options_.waiting_event_count_max) ShedWaiting();
   PublishChanges();
 }
@@ -112,7 +121,7 @@ std::optional<int64_t> ScoringEngine::EarliestWaiting() const {
 
 // Settles all that is before the watermark, with a tick at each boundary on the way. Where nothing happened between two
 // boundaries there is nothing to look at, so the ticks go on behind the next event.
-void ScoringEngine::AdvanceTo(int64_t watermark_unix_nano) {
+void ScoringEngine::SettleTo(int64_t watermark_unix_nano) {
   if (waiting_event_count_ == 0 && next_tick_unix_nano_ > watermark_unix_nano) return;
   while (true) {
     if (next_tick_unix_nano_ <= watermark_unix_nano && !has_news_) {
@@ -197,7 +206,8 @@ void ScoringEngine::ShedWaiting() {
   const auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
   watermark_unix_nano_ = std::max<int64_t>(watermark_unix_nano_, *middle + 1);
-  AdvanceTo(watermark_unix_nano_);
+  shed_watermark_unix_nano_ = watermark_unix_nano_.load();
+  SettleTo(watermark_unix_nano_);
 }
 
 void ScoringEngine::PublishChanges() {

@@ -54,7 +54,7 @@ struct EngineOptions {
   int64_t campaign_round_nano = 3 * kNanosecondsPerHour;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;
-  // What all accounts may take in memory. Of it a quarter holds states in full, the rest packed ones; what is beyond that
+  // What all accounts may take in memory. Of it a sixteenth holds states in full, the rest packed ones; what is beyond that
   // stays in the store (account_partition.h).
   size_t state_bytes_max = std::numeric_limits<size_t>::max();
 };
@@ -75,13 +75,20 @@ struct SavedWaiting {
   int64_t effective_time_unix_nano;
 };
 
+// How far event time has come behind a batch of the log.
+struct EventTime {
+  int64_t watermark_unix_nano = 0;
+  int64_t newest_event_unix_nano = 0;
+  uint64_t late_event_count = 0;
+};
+
 // Keeps the portraits and scores of all accounts. What it says is a function of the event log: of events and their times,
 // never of the wall clock, of batch sizes or of threads.
 // The watermark is the newest event time less the allowed lateness. Events behind it are settled in order of time; those
 // before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
 // the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
-// Threading: Offer, SetProfile, SetLabel, Forget, Save, Restore by one thread at a time (the writer); all others from any
-// thread.
+// Threading: AdvanceTo, SetProfile, SetLabel, Forget, Save, Restore, Offer by one thread at a time (the writer); Arrive by one
+// thread at a time, which may be another one; all others from any thread.
 // Limits: see EngineOptions. What is known of an account beside its state, about 400 bytes, is always in memory. A search
 // for campaigns holds for each account that it compares 0.3 to 1.5 KiB more while it lasts.
 class ScoringEngine {
@@ -91,10 +98,17 @@ class ScoringEngine {
   // in memory. For a new engine only.
   void SetStateLoader(AccountPartition::StateLoader load_state);
 
-  // Takes the batches of the log in order and settles what the watermark has passed.
-  void Offer(std::span<const ObservedBatch> batches);
+  // Takes the batches of the log in order, before they are settled: readers see their events from here on. Nothing of the
+  // batches is kept.
+  EventTime Arrive(std::span<const ObservedBatch> batches);
+  // Settles what the watermark has passed behind the batches that gave `time`; times must come in order. What arrived
+  // since waits.
+  void AdvanceTo(const EventTime& time);
+  // Both.
+  void Offer(std::span<const ObservedBatch> batches) { AdvanceTo(Arrive(batches)); }
 
-  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything below it in the log was offered.
+  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything below it
+  // in the log arrived, and AdvanceTo was called for it, and for nothing behind it.
   void Save(uint64_t next_sequence, storage::WriteGroup& group);
   // What the last Save said is in the store. Until it is, what changed before that stays in memory.
   void ConfirmSave();
@@ -131,9 +145,8 @@ class ScoringEngine {
   void OnVerdictChange(std::function<void(const VerdictChange&)> listener) { listener_ = std::move(listener); }
 
  private:
-  void OfferRows(std::span<const ObservedBatch> batches);
   void Settle(int64_t until_unix_nano);
-  void AdvanceTo(int64_t watermark_unix_nano);
+  void SettleTo(int64_t watermark_unix_nano);
   void Tick(int64_t time_unix_nano);
   void RenewBaseline(int64_t time_unix_nano);
   void SetBaseline(const Baseline& baseline);
@@ -162,6 +175,10 @@ class ScoringEngine {
   storage::WriteGroup unsaved_erasures_;
   // Of the batches being offered, by partition; kept to spare the allocations.
   std::array<std::vector<AccountPartition::Arrival>, kPartitionCount> arrivals_;
+
+  EventTime arrived_;  // Of who calls Arrive.
+  // Where ShedWaiting moved the watermark on to.
+  std::atomic<int64_t> shed_watermark_unix_nano_{std::numeric_limits<int64_t>::min()};
 
   // The writer's position in event time. Atomic where readers ask for it.
   std::atomic<int64_t> watermark_unix_nano_{0};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -18,20 +17,13 @@ using Masks = std::array<uint64_t, kMaskBlockCount * kMasksPerBlock>;  // Filled
 using MaskMasks = std::array<uint64_t, kMaskBlockCount>;
 static_assert(sizeof(MaskMasks) + sizeof(Masks) + sizeof(LiveState) <= kPackedStateBytesMax);
 
-template <typename Array>
-size_t CountOnes(const Array& masks) {
-  size_t count = 0;
-  for (const uint64_t mask : masks) count += static_cast<size_t>(std::popcount(mask));
-  return count;
-}
-
 const uint8_t* BytesOf(const void* data) { return static_cast<const uint8_t*>(data); }
 
 }  // namespace
 
 const StatePacking& StatePacking::Best() {
   static const StatePacking kBest = __builtin_cpu_supports("avx512vbmi2") != 0 && __builtin_cpu_supports("avx512bw") != 0
-                                        ? StatePacking{DropZeroBytesAvx512, PutBackZeroBytesAvx512}
+                                        ? StatePacking{DropZeroBytesAvx512, PutBackZeroBytesAvx512, CountMaskOnesAvx512}
                                         : StatePacking{};
   return kBest;
 }
@@ -54,14 +46,14 @@ bool ReadState(std::string_view bytes, LiveState& state, const StatePacking& pac
   if (bytes.size() < sizeof(mask_masks)) return false;
   std::memcpy(mask_masks.data(), bytes.data(), sizeof(mask_masks));
   bytes.remove_prefix(sizeof(mask_masks));
-  const size_t mask_byte_count = CountOnes(mask_masks);
+  const size_t mask_byte_count = packing.count_ones(mask_masks.data(), mask_masks.size());
   if (bytes.size() < mask_byte_count) return false;
   Masks masks;
   packing.put_back(mask_masks.data(), kMaskBlockCount, BytesOf(bytes.data()),
                    reinterpret_cast<uint8_t*>(masks.data()));
   bytes.remove_prefix(mask_byte_count);
   const bool is_longer = std::any_of(masks.begin() + kBlockCount, masks.end(), [](uint64_t mask) { return mask != 0; });
-  if (is_longer || CountOnes(masks) != bytes.size()) return false;
+  if (is_longer || packing.count_ones(masks.data(), masks.size()) != bytes.size()) return false;
   packing.put_back(masks.data(), kBlockCount, BytesOf(bytes.data()), reinterpret_cast<uint8_t*>(&state));
   return true;
 }

@@ -15,6 +15,7 @@ namespace stillwatch::detector {
 struct StatePacking {
   DropZeroBytes drop = DropZeroBytesBaseline;
   PutBackZeroBytes put_back = PutBackZeroBytesBaseline;
+  CountMaskOnes count_ones = CountMaskOnesBaseline;
 
   // The fastest that this processor has.
   static const StatePacking& Best();

@@ -15,6 +15,11 @@ using DropZeroBytes = size_t (*)(const uint8_t* bytes, size_t block_count, uint6
 size_t DropZeroBytesBaseline(const uint8_t* bytes, size_t block_count, uint64_t* masks, uint8_t* out);
 size_t DropZeroBytesAvx512(const uint8_t* bytes, size_t block_count, uint64_t* masks, uint8_t* out);
 
+// How many ones the masks have.
+using CountMaskOnes = size_t (*)(const uint64_t* masks, size_t count);
+size_t CountMaskOnesBaseline(const uint64_t* masks, size_t count);
+size_t CountMaskOnesAvx512(const uint64_t* masks, size_t count);
+
 // The inverse: writes `block_count` blocks to `out`, and reads as many bytes as the masks have ones.
 using PutBackZeroBytes = void (*)(const uint64_t* masks, size_t block_count, const uint8_t* bytes, uint8_t* out);
 void PutBackZeroBytesBaseline(const uint64_t* masks, size_t block_count, const uint8_t* bytes, uint8_t* out);

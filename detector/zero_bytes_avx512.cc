@@ -20,6 +20,12 @@ size_t DropZeroBytesAvx512(const uint8_t* bytes, size_t block_count, uint64_t* m
   return static_cast<size_t>(end - out);
 }
 
+size_t CountMaskOnesAvx512(const uint64_t* masks, size_t count) {
+  size_t ones = 0;
+  for (size_t i = 0; i < count; ++i) ones += static_cast<size_t>(__builtin_popcountll(masks[i]));
+  return ones;
+}
+
 void PutBackZeroBytesAvx512(const uint64_t* masks, size_t block_count, const uint8_t* bytes, uint8_t* out) {
   for (size_t block = 0; block < block_count; ++block) {
     __m512i values = _mm512_setzero_si512();

@@ -37,6 +37,12 @@ size_t DropZeroBytesBaseline(const uint8_t* bytes, size_t block_count, uint64_t*
   return static_cast<size_t>(end - out);
 }
 
+size_t CountMaskOnesBaseline(const uint64_t* masks, size_t count) {
+  size_t ones = 0;
+  for (size_t i = 0; i < count; ++i) ones += static_cast<size_t>(__builtin_popcountll(masks[i]));
+  return ones;
+}
+
 void PutBackZeroBytesBaseline(const uint64_t* masks, size_t block_count, const uint8_t* bytes, uint8_t* out) {
   memset(out, 0, block_count * kZeroBlockBytes);
   for (size_t block = 0; block < block_count; ++block) {

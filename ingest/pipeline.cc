@@ -44,7 +44,7 @@ struct Pipeline::CommitItem {
 
 // What the engine has to do, in order of the log.
 struct Pipeline::ApplyItem {
-  detector::ObservedBatch observed;
+  std::optional<detector::EventTime> event_time;  // Behind the events, which arrived already.
   uint64_t next_sequence = 0;  // Of the log, after this item.
   std::function<void()> apply;
   std::function<void()> on_applied;
@@ -65,7 +65,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   std::unique_ptr<Pipeline> pipeline(
       new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
   if (replayed.value() > 0 || engine.has_unsaved_erasures()) {
-    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
+    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kBeside);
   }
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
   pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });
@@ -215,17 +215,14 @@ std::vector<uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
   return fresh;
 }
 
-Pipeline::ApplyItem Pipeline::StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group) {
-  ApplyItem out;
-  out.observed = std::move(batch.observed);
-  out.observed.first_sequence = blocks.next_sequence();
-  out.observed.complete_through_unix_nano = batch.complete_through_unix_nano;
+void Pipeline::StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group) {
+  batch.observed.first_sequence = blocks.next_sequence();
+  batch.observed.complete_through_unix_nano = batch.complete_through_unix_nano;
   blocks.Add(batch.events);
   if (batch.complete_through_unix_nano) {
     blocks.Flush();  // So that the promise stands between two blocks, where a replay finds it.
     detector::SavePromise(blocks.next_sequence(), *batch.complete_through_unix_nano, group);
   }
-  return out;
 }
 
 // What became of a batch.
@@ -254,7 +251,7 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
       const size_t row_count = item.batch->events->size();
       outcomes[i].accepted_rows = DropDuplicates(*item.batch);
       outcomes[i].duplicate_count = static_cast<uint32_t>(row_count - outcomes[i].accepted_rows.size());
-      staged = StageBatch(*item.batch, blocks, group);
+      StageBatch(*item.batch, blocks, group);
     }
     if (item.fill) item.fill(blocks.next_sequence(), item.records);
     group.Append(std::move(item.records));
@@ -271,10 +268,26 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
     accepted_event_count_ += outcome.accepted_rows.size();
     duplicate_event_count_ += outcome.duplicate_count;
   }
-  // First to the applier, then to the sender: who was acknowledged finds its events in every answer.
+  // First to the engine, then to the sender: who was acknowledged finds its events in every answer.
+  Arrive(items, apply_items);
   PushApply(std::move(apply_items));
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].batch) Tell(*items[i].batch, outcomes[i]);
+  }
+}
+
+// Shows the events to readers. Batches with no records between them go together.
+void Pipeline::Arrive(std::span<CommitItem> items, std::span<ApplyItem> apply_items) {
+  std::vector<detector::ObservedBatch> batches;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::optional<SubmittedBatch>& batch = items[i].batch;
+    const bool has_news =
+        batch && (!batch->observed.observations.empty() || batch->complete_through_unix_nano.has_value());
+    if (has_news) batches.push_back(std::move(items[i].batch->observed));
+    const bool is_last = i + 1 == items.size() || apply_items[i + 1].apply != nullptr;
+    if (!is_last || batches.empty()) continue;
+    apply_items[i].event_time = engine_.Arrive(batches);
+    batches.clear();
   }
 }
 
@@ -293,23 +306,21 @@ std::deque<Pipeline::ApplyItem> Pipeline::TakeApply() {
 }
 
 void Pipeline::Apply(std::deque<ApplyItem>& items) {
-  std::vector<detector::ObservedBatch> batches;
-  const auto offer = [&] {
-    if (!batches.empty()) engine_.Offer(batches);
-    batches.clear();
+  std::optional<detector::EventTime> event_time;
+  const auto advance = [&] {
+    if (event_time) engine_.AdvanceTo(*event_time);
+    event_time.reset();
   };
   for (ApplyItem& item : items) {
     if (item.apply) {
-      offer();  // Records count from here on, not for events before them.
+      advance();  // Records count from here on, not for events before them.
       // What takes something out of the last checkpoint must find it there.
       if (item.after_apply == AfterApply::kCheckpoint) checkpoints_.WaitUntilWritten();
       item.apply();
     }
-    if (!item.observed.observations.empty() || item.observed.complete_through_unix_nano) {
-      batches.push_back(std::move(item.observed));
-    }
+    if (item.event_time) event_time = item.event_time;
   }
-  offer();
+  advance();
 }
 
 void Pipeline::RunApplier() {

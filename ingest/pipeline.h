@@ -30,7 +30,7 @@ struct PipelineOptions {
   // A checkpoint is made whenever this many events were counted since the last one, and so many for each account that it
   // writes, or when memory is full of what no checkpoint holds. A restart replays at most these.
   uint64_t checkpoint_event_count = 2'000'000;
-  uint64_t checkpoint_events_per_account = 4;
+  uint64_t checkpoint_events_per_account = 2;
   // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the senders.
   size_t apply_queue_batches_max = 256;
   // Batches that one group commit takes at most, so that the first of them is not kept waiting by the last.
@@ -67,7 +67,7 @@ struct PipelineCounters {
 
 // Carries batches through duplicate check, group commit and engine, in the order of their submission.
 // Threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
-// senders, and hands over to the applier, which offers to the engine; checkpoints are written beside both. A failed commit
+// senders, shows the events to readers and has the applier advance the engine; checkpoints are written beside both. A failed commit
 // is tried again until it works: meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries
 // go on.
 // Threading: every method from any thread. Ownership: store and engine must outlive it.
@@ -94,7 +94,8 @@ class Pipeline {
   using Fill = std::function<void(uint64_t next_sequence, storage::WriteGroup& records)>;
   void Write(Fill fill, std::function<void()> apply, std::function<void()> on_applied, AfterApply after_apply);
 
-  // Returns when the engine has seen all that was durable before the call.
+  // Returns when the engine has settled and applied all that was durable before the call. Readers of one account need not
+  // wait for it: they find what was acknowledged.
   void WaitUntilApplied();
   // Finishes what was submitted, makes a checkpoint, and stops. Call it when no more will be submitted. If the disk fails
   // meanwhile, what is not durable yet is given up without an acknowledgement; has_given_up() tells.
@@ -123,7 +124,8 @@ class Pipeline {
   void PrepareDuplicates(int64_t time_unix_nano);
   std::vector<uint32_t> DropDuplicates(SubmittedBatch& batch);
   static void Tell(const SubmittedBatch& batch, const Outcome& outcome);
-  ApplyItem StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
+  static void StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
+  void Arrive(std::span<CommitItem> items, std::span<ApplyItem> apply_items);
   void PushApply(std::vector<ApplyItem> items);
   std::deque<ApplyItem> TakeApply();
   void Apply(std::deque<ApplyItem>& items);

@@ -127,7 +127,6 @@ Status QueryService::List(const v1::ListSuspectsRequest& request, v1::ListSuspec
 
 Result<detector::AccountDetail> QueryService::Find(const std::string& account_id) {
   STILLWATCH_RETURN_IF_ERROR(CheckAccountId(account_id));
-  pipeline_.WaitUntilApplied();
   std::optional<detector::AccountDetail> account = engine_.Get(account_id);
   if (!account) return {Code::kNotFound, "account " + account_id + " is not known"};
   return *std::move(account);

@@ -20,6 +20,9 @@ std::string FileOf(const std::string& path, Table table) {
 
 // The operations in order of key, of each key the last one.
 void SortLastOfEach(Operations& operations) {
+  // A checkpoint's are in order, each once.
+  const auto is_not_after = [](const auto* a, const auto* b) { return b->key <= a->key; };
+  if (std::adjacent_find(operations.begin(), operations.end(), is_not_after) == operations.end()) return;
   std::stable_sort(operations.begin(), operations.end(), [](const auto* a, const auto* b) { return a->key < b->key; });
   const auto is_same_key = [](const auto* a, const auto* b) { return a->key == b->key; };
   // unique keeps the first of each.

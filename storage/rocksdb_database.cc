@@ -25,6 +25,7 @@ constexpr size_t kCacheBytes = 64u << 20;
 constexpr size_t kBlocksMemtableBytes = 16u << 20;
 // A checkpoint rewrites every account that changed; what is overwritten in memory never reaches a file.
 constexpr size_t kAccountsMemtableBytes = 64u << 20;
+constexpr uint64_t kAccountsLevelBytes = 64ull << 30;
 constexpr size_t kMemtableBytes = 8u << 20;
 // Bounds what a start has to replay, to about a second.
 constexpr uint64_t kWriteAheadLogBytesMax = 256u << 20;
@@ -84,7 +85,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
       {rocksdb::kDefaultColumnFamilyName, SmallTableOptions(cache)}};
   for (const char* name : kColumnFamilyNames) families.emplace_back(name, SmallTableOptions(cache));
   families[1 + static_cast<size_t>(Table::kBlocks)].options = BlocksOptions(cache);
-  families[1 + static_cast<size_t>(Table::kAccounts)].options.write_buffer_size = kAccountsMemtableBytes;
+  // One large file a checkpoint, of which each holds a good part of all accounts: with more levels they would be rewritten
+  // again and again on their way down.
+  rocksdb::ColumnFamilyOptions& accounts = families[1 + static_cast<size_t>(Table::kAccounts)].options;
+  accounts.write_buffer_size = kAccountsMemtableBytes;
+  accounts.max_bytes_for_level_base = kAccountsLevelBytes;
   return families;
 }
 

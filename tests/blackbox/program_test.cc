@@ -25,6 +25,8 @@ TEST(ProgramTest, UnusableArgumentsEndWithTwoAndOneLineThatNamesThem) {
       {{"--data-dir", directory / "data", "--no-such-flag"}, "no-such-flag"},
       {{"--config", directory / "bad.toml"}, "no-such-key"},
       {{"--data-dir", directory / "data", "--audit-at", "25:00"}, "audit-at"},
+      {{"--data-dir", directory / "data", "--memory-budget", "1MiB"}, "memory-budget"},
+      {{"--data-dir", directory / "data", "--memory-budget", "much"}, "memory-budget"},
       {{"--data-dir", directory / "data", "--grpc-address", "0.0.0.0:0"}, "grpc-address"},
       {{"--data-dir", directory / "data", "--tls-cert", "x"}, "tls-key"},
   };

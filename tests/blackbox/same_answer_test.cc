@@ -39,6 +39,12 @@ TEST_F(SameAnswerTest, WhateverTheNumberOfThreads) {
   }
 }
 
+TEST_F(SameAnswerTest, WhateverTheMemory) {
+  const Deployment deployment({"--memory-budget", "64MiB"});
+  Import(deployment, sample_);
+  EXPECT_EQ(Suspects(deployment), Expected());
+}
+
 TEST_F(SameAnswerTest, WithARestartInTheMiddle) {
   const std::string events = ReadFile(sample_.directory / "events.jsonl");
   const size_t half = events.find('\n', events.size() / 2) + 1;

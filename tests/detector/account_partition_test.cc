@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <random>
 
 #include "detector/account_record.h"
@@ -212,6 +213,33 @@ TEST(AccountPartitionTest, PortraitsOfSmallAccountsAreLeftOut) {
   EXPECT_EQ(sample[0].hash, __builtin_bswap64(HashName(kAccount)));
   EXPECT_EQ(sample[0].state->portrait.event_count(), 5U);
   EXPECT_TRUE(partition.Sample(0, 5).empty());
+}
+
+TEST(AccountPartitionTest, AccountsOfOneHashAreToldApart) {
+  AccountPartition partition;
+  const std::vector<Arrival> arrivals = Arrivals(6);
+  const auto add = [&](std::string_view id, size_t i) {
+    const AccountPartition::Arrival arrival = {id, "", HashName(kAccount), arrivals[i].effective_time, i,
+                                               &arrivals[i].event};
+    partition.AddWaiting({&arrival, 1});
+  };
+  const auto counts = [&] {
+    partition.Settle(kEnd, HonestBaseline());
+    std::map<std::string, uint64_t> out;
+    for (const AccountSummary& summary : partition.List(HonestBaseline())) out[summary.account_id] = summary.event_count;
+    return out;
+  };
+  using Counts = std::map<std::string, uint64_t>;
+  add(kAccount, 0);
+  add("twin", 1);
+  add(kAccount, 2);
+  add("third", 3);
+  EXPECT_EQ(counts(), (Counts{{kAccount, 2}, {"twin", 1}, {"third", 1}}));
+  EXPECT_EQ(partition.Get(kAccount, HonestBaseline())->live.portrait.event_count(), 2U);
+  partition.Forget(kAccount, 4);
+  add("twin", 4);
+  add("third", 5);
+  EXPECT_EQ(counts(), (Counts{{"twin", 2}, {"third", 2}}));
 }
 
 TEST(AccountPartitionTest, PartitionsAreTheHighestBits) {

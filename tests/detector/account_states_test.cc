@@ -79,16 +79,30 @@ TEST(AccountStatesTest, OnlySoManyAreInFull) {
   EXPECT_EQ(partition.load_count(), 0U);
 }
 
-TEST(AccountStatesTest, WhoIsUsedStaysInFull) {
-  LimitedPartition partition({.hot_count_max = 4});
-  for (size_t account = 1; account < kAccountCount; ++account) {
-    partition.Request(0);
-    partition.Request(account);
+// What is in full is looked at in place, what is packed as a copy.
+bool IsInFull(LimitedPartition& partition, uint32_t account) {
+  const StateView first = partition->StateAt(account);
+  const StateView second = partition->StateAt(account);
+  return &*first == &*second;
+}
+
+TEST(AccountStatesTest, WhoIsUsedAgainSoonStaysInFull) {
+  LimitedPartition partition({.hot_count_max = 6});
+  partition.RequestOfEach();
+  EXPECT_FALSE(IsInFull(partition, 20));
+  partition.Request(20);
+  partition.Request(20);
+  for (size_t account = 0; account < 20; ++account) partition.Request(account);
+  EXPECT_TRUE(IsInFull(partition, 20)) << "it passed its trial";
+  EXPECT_FALSE(IsInFull(partition, 10)) << "these came once";
+  for (int round = 0; round < 3; ++round) {
+    for (size_t account = 22; account < 30; ++account) {
+      partition.Request(account);
+      partition.Request(account);
+    }
   }
-  // Packing makes a copy to read; what is hot is looked at in place.
-  const LiveState* first = &*partition->StateAt(0);
-  EXPECT_EQ(first, &*partition->StateAt(0));
-  EXPECT_EQ(partition.EventsOf(0), kAccountCount - 1);
+  EXPECT_FALSE(IsInFull(partition, 20)) << "others were used since";
+  EXPECT_EQ(partition.EventsOf(20), 3U);
 }
 
 TEST(AccountStatesTest, NoneIsDroppedBeforeItsSaveIsConfirmed) {
@@ -174,7 +188,7 @@ TEST(AccountStatesTest, ForgettingOneLeavesTheOthersWhereTheyAre) {
   const StateCounters before = partition->state_counters();
   ASSERT_GT(before.stored_count, 0U);
   ASSERT_GT(before.packed_count, 0U);
-  for (const size_t account : {size_t{0}, kAccountCount - 1, size_t{17}}) partition->Forget(IdOf(account));
+  for (const size_t account : {size_t{0}, kAccountCount - 1, size_t{17}}) partition->Forget(IdOf(account), UINT64_MAX);
   const StateCounters after = partition->state_counters();
   EXPECT_EQ(after.hot_count + after.packed_count + after.stored_count, kAccountCount - 3);
   EXPECT_LT(after.bytes, before.bytes);

@@ -23,7 +23,8 @@ void Deployment::MakeEngine() {
 
 void Deployment::Commit(const storage::WriteGroup& group) { ASSERT_TRUE(store_->Commit(group).ok()); }
 
-void Deployment::Take(std::shared_ptr<const UsageBatch> batch, std::optional<int64_t> complete_through_unix_nano) {
+ObservedBatch Deployment::Append(std::shared_ptr<const UsageBatch> batch,
+                                 std::optional<int64_t> complete_through_unix_nano) {
   storage::WriteGroup group;
   const uint64_t first_sequence = log_->Append(*batch, group);
   if (complete_through_unix_nano) SavePromise(log_->next_sequence(), *complete_through_unix_nano, group);
@@ -31,18 +32,39 @@ void Deployment::Take(std::shared_ptr<const UsageBatch> batch, std::optional<int
   ObservedBatch observed = Observe(std::move(batch));
   observed.first_sequence = first_sequence;
   observed.complete_through_unix_nano = complete_through_unix_nano;
+  return observed;
+}
+
+void Deployment::Take(std::shared_ptr<const UsageBatch> batch, std::optional<int64_t> complete_through_unix_nano) {
+  const ObservedBatch observed = Append(std::move(batch), complete_through_unix_nano);
   engine_->Offer({&observed, 1});
+  next_sequence_ = log_->next_sequence();
+}
+
+void Deployment::TakeAhead(std::shared_ptr<const UsageBatch> batch) {
+  const ObservedBatch observed = Append(std::move(batch), {});
+  ahead_.push_back({engine_->Arrive({&observed, 1}), log_->next_sequence()});
+}
+
+bool Deployment::Advance() {
+  if (ahead_.empty()) return false;
+  engine_->AdvanceTo(ahead_.front().time);
+  next_sequence_ = ahead_.front().next_sequence;
+  ahead_.pop_front();
+  return true;
 }
 
 void Deployment::Save(Saving saving) {
   storage::WriteGroup group;
-  engine_->Save(log_->next_sequence(), group);
+  engine_->Save(next_sequence_, group);
   Commit(group);
   if (saving == Saving::kConfirmed) engine_->ConfirmSave();
 }
 
 uint64_t Deployment::Restart() {
   MakeEngine();
+  ahead_.clear();
+  next_sequence_ = log_->next_sequence();
   const Result<uint64_t> replayed = engine_->Restore(*store_->TakeSnapshot());
   EXPECT_TRUE(replayed.ok()) << replayed.status().message();
   return replayed.ok() ? replayed.value() : 0;

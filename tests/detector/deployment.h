@@ -1,6 +1,7 @@
 // An engine with its log and its store, as the daemon wires them; it can be restarted at any point.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,7 +18,11 @@ class Deployment {
 
   // Appends the batch to the log, and its promise, if any; then offers it.
   void Take(std::shared_ptr<const UsageBatch> batch, std::optional<int64_t> complete_through_unix_nano = {});
-  // Makes a checkpoint. Without `kConfirmed` the engine is not told that it is durable.
+  // The same, but the engine does not settle yet what it took.
+  void TakeAhead(std::shared_ptr<const UsageBatch> batch);
+  // Settles the oldest batch that was taken ahead; false if there is none.
+  bool Advance();
+  // Makes a checkpoint of what was settled. Without `kConfirmed` the engine is not told that it is durable.
   enum class Saving : uint8_t { kConfirmed, kOnItsWay };
   void Save(Saving saving = Saving::kConfirmed);
   // Throws the engine away and restores another from the store. Returns the number of events replayed.
@@ -33,11 +38,18 @@ class Deployment {
  private:
   void Commit(const storage::WriteGroup& group);
   void MakeEngine();
+  ObservedBatch Append(std::shared_ptr<const UsageBatch> batch, std::optional<int64_t> complete_through_unix_nano);
 
   const EngineOptions options_;
   std::unique_ptr<storage::KeyValueStore> store_;
   std::optional<storage::EventLog> log_;
   std::unique_ptr<ScoringEngine> engine_;
+  struct Ahead {
+    EventTime time;
+    uint64_t next_sequence;
+  };
+  std::deque<Ahead> ahead_;
+  uint64_t next_sequence_ = 0;  // Behind what was settled.
 };
 
 }  // namespace stillwatch::detector

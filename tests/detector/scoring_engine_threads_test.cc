@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -80,6 +82,40 @@ TEST(ScoringEngineThreadsTest, ReadersDoNotDisturbTheWriter) {
     EXPECT_EQ(detail->live.portrait.event_count(), summary.event_count);
     EXPECT_EQ(detail->live.score.verdict, summary.verdict) << summary.account_id;
   }
+}
+
+// As the pipeline does it: one thread lets events arrive, another advances.
+TEST(ScoringEngineThreadsTest, EventsArriveWhileOthersAreSettled) {
+  EngineOptions options;
+  options.state_bytes_max = 400'000;
+  options.campaign_round_nano = kNanosecondsPerHour;
+  ScoringEngine engine(options, FourThreadsFor);
+  const std::vector<size_t> order = TimeOrder(LargeWorld());
+  std::mutex mutex;
+  std::vector<EventTime> arrived;
+  std::jthread arriver([&] {
+    for (size_t begin = 0; begin < order.size(); begin += 250) {
+      const ObservedBatch batch =
+          Observe(MakeBatch(LargeWorld(), std::span(order).subspan(begin, std::min<size_t>(250, order.size() - begin))));
+      const EventTime time = engine.Arrive({&batch, 1});
+      const std::lock_guard lock(mutex);
+      arrived.push_back(time);
+    }
+  });
+  const size_t batch_count = (order.size() + 249) / 250;
+  for (size_t done = 0; done < batch_count;) {
+    EventTime time;
+    {
+      const std::lock_guard lock(mutex);
+      if (arrived.size() <= done) continue;
+      time = arrived[done++];
+    }
+    engine.AdvanceTo(time);
+  }
+  arriver.join();
+  ScoringEngine alone(EngineOptions{.campaign_round_nano = kNanosecondsPerHour}, SerialFor);
+  OfferRows(alone, LargeWorld(), order, 250);
+  ExpectSame(engine, alone, "at the end");
 }
 
 }  // namespace

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "proto/limits.h"
 #include "storage/memory_store.h"
 
 namespace stillwatch::ingest {
@@ -51,6 +53,40 @@ TEST_F(PipelineTest, TellsWhichRowsWereAccepted) {
   EXPECT_EQ(AcceptedRows({}), Rows());
   EXPECT_EQ(pipeline_->counters().accepted_event_count, 6U);
   EXPECT_EQ(pipeline_->counters().duplicate_event_count, 4U);
+}
+
+// Its engine has no room for anything: every state is to be in the store as soon as it is saved.
+TEST(PipelineMemoryTest, StatesLeaveMemoryAndComeBack) {
+  const std::unique_ptr<storage::KeyValueStore> store = storage::MakeMemoryStore();
+  detector::ScoringEngine engine({.allowed_lateness_nano = 0, .state_bytes_max = detector::kPartitionCount},
+                                 detector::SerialFor);
+  const std::unique_ptr<Pipeline> pipeline = Pipeline::Start(*store, engine, {}).value();
+  constexpr int kRounds = 30;
+  uint64_t stored_max = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    for (const char* account : {"eve", "mallory", "trent"}) {
+      auto texts = std::make_shared<std::string>(account + std::to_string(round));
+      auto events = std::make_shared<UsageBatch>();
+      events->AddRow();
+      events->SetText(0, TextField::kEventId, *texts);
+      events->SetText(0, TextField::kAccountId, account);
+      events->SetNumber(0, NumberField::kTimeUnixNano, 1'772'409'600'000'000'000 + round * kNanosecondsPerSecond);
+      events->KeepAlive(texts);
+      SubmittedBatch batch;
+      batch.observed = detector::Observe(events);
+      batch.events = std::move(events);
+      std::promise<void> told;
+      batch.on_durable = [&told](uint32_t, uint32_t) { told.set_value(); };
+      pipeline->Submit(std::move(batch));
+      told.get_future().get();
+      // Found at once, wherever the state is.
+      EXPECT_EQ(engine.Get(account)->live.portrait.event_count(), static_cast<uint64_t>(round) + 1);
+      pipeline->WaitUntilApplied();
+      stored_max = std::max(stored_max, engine.counters().states.stored_count);
+    }
+  }
+  EXPECT_GT(stored_max, 0U);
+  EXPECT_EQ(engine.counters().states.lost_count, 0U);
 }
 
 }  // namespace
