@@ -59,8 +59,7 @@ AccountPartition::StateSummary AccountPartition::Summarize(const LiveState& stat
 }
 
 std::optional<std::string> AccountPartition::Load(const Account& account) const {
-  std::optional<std::string> bytes = loader_ ? loader_(StateKeyOf(account.hash, account.id)) : std::nullopt;
-  return bytes;
+  return loader_ ? loader_(StateKeyOf(account.hash, account.id)) : std::nullopt;
 }
 
 StateView AccountPartition::Read(const Account& account) const {

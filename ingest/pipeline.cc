@@ -65,7 +65,9 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   std::unique_ptr<Pipeline> pipeline(
       new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
   if (replayed.value() > 0 || engine.has_unsaved_erasures()) {
-    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kBeside);
+    // Whoever goes on with an erasure must find it applied.
+    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(),
+                             engine.has_unsaved_erasures() ? Saving::kFinished : Saving::kBeside);
   }
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
   pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });

@@ -55,6 +55,34 @@ TEST_F(PipelineTest, TellsWhichRowsWereAccepted) {
   EXPECT_EQ(pipeline_->counters().duplicate_event_count, 4U);
 }
 
+bool HasCheckpoint(const storage::KeyValueStore& store) {
+  return store.Get(storage::Table::kMeta, "checkpoint").value().has_value();
+}
+
+// A checkpoint of many accounts waits until it is worth its writing.
+TEST(PipelineCheckpointTest, WaitsForEventsOfEachAccountThatItWrites) {
+  const std::unique_ptr<storage::KeyValueStore> store = storage::MakeMemoryStore();
+  detector::ScoringEngine engine({}, detector::SerialFor);
+  const std::unique_ptr<Pipeline> pipeline =
+      Pipeline::Start(*store, engine, {.checkpoint_event_count = 2, .checkpoint_events_per_account = 6}).value();
+  const auto apply = [&](const std::vector<std::string>& event_ids) {
+    SubmittedBatch batch = BatchOf(event_ids);
+    batch.complete_through_unix_nano = 1'772'409'600'000'000'001;
+    pipeline->Submit(std::move(batch));
+    std::promise<void> applied;
+    pipeline->Write(storage::WriteGroup(), nullptr, [&applied] { applied.set_value(); });
+    applied.get_future().get();
+  };
+  apply({"a", "b", "c", "d"});
+  EXPECT_FALSE(HasCheckpoint(*store)) << "four events, and six are asked for of the one account";
+  apply({"e", "f"});
+  // It is written beside; what asks for another waits for it.
+  std::promise<bool> has_checkpoint;
+  pipeline->Write(storage::WriteGroup(), [&] { has_checkpoint.set_value(HasCheckpoint(*store)); }, nullptr,
+                  Pipeline::AfterApply::kCheckpoint);
+  EXPECT_TRUE(has_checkpoint.get_future().get());
+}
+
 // Its engine has no room for anything: every state is to be in the store as soon as it is saved.
 TEST(PipelineMemoryTest, StatesLeaveMemoryAndComeBack) {
   const std::unique_ptr<storage::KeyValueStore> store = storage::MakeMemoryStore();
