@@ -69,8 +69,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
     pipeline->SaveCheckpoint(pipeline->log_.next_sequence(),
                              engine.has_unsaved_erasures() ? Saving::kFinished : Saving::kBeside);
   }
+  // Asked before the committer starts, which raises it.
+  const uint64_t first_sequence = pipeline->stored_event_count();
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
-  pipeline->applier_ = std::thread([raw = pipeline.get()] { raw->RunApplier(); });
+  pipeline->applier_ = std::thread([raw = pipeline.get(), first_sequence] { raw->RunApplier(first_sequence); });
   return pipeline;
 }
 
@@ -325,10 +327,9 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
   advance();
 }
 
-void Pipeline::RunApplier() {
+void Pipeline::RunApplier(uint64_t next_sequence) {
   pthread_setname_np(pthread_self(), "applier");
   GiveWay();
-  uint64_t next_sequence = stored_event_count_;
   uint64_t saved_sequence = next_sequence;
   while (true) {
     std::deque<ApplyItem> items = TakeApply();

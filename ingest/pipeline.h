@@ -116,7 +116,7 @@ class Pipeline {
   Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
            storage::EventLog log, DuplicateFilter duplicates, std::shared_ptr<StateReader> states);
   void RunCommitter();
-  void RunApplier();
+  void RunApplier(uint64_t next_sequence);
   std::vector<CommitItem> TakeGroup();
   void CommitGroup(std::vector<CommitItem> items);
   using Commit = Status (storage::KeyValueStore::*)(const storage::WriteGroup& group);
