@@ -161,6 +161,8 @@ size_t AccountPartition::Settle(int64_t until_unix_nano, const Baseline& baselin
     MarkUnsaved(waiting.account);
     const uint64_t assessed_before = state.score.assessed_event_count;
     ApplyEvent(state, slots_[waiting.slot], baseline, account.label, SinkFor(account));
+    account.summary.has_events = true;
+    account.summary.first_bin = static_cast<int32_t>(state.links.first_bin());
     if (state.score.assessed_event_count != assessed_before) Publish(account, state.score);
     free_slots_.push_back(waiting.slot);
     KeepWithinLimits();
@@ -358,33 +360,54 @@ std::vector<AccountPartition::Sampled> AccountPartition::Sample(size_t count_max
   return out;
 }
 
-void AccountPartition::CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const {
-  const std::lock_guard lock(mutex_);
-  for (uint32_t index = 0; index < accounts_.size(); ++index) {
-    const Account& account = accounts_[index];
-    const StateSummary summary = SummaryOf(account);
-    if (!summary.has_events || account.label == Label::kBenign) continue;
-    CampaignCandidate candidate;
-    candidate.account_id = account.id;
-    candidate.account_hash = account.hash;
-    candidate.states = this;
-    candidate.place = index;
-    candidate.first_bin = summary.first_bin;
-    candidate.organization = summary.organization_hash;
-    if (account.profile != nullptr) {
-      const ProfileLinks& profile = account.profile->links;
-      if (candidate.organization == 0) candidate.organization = profile.organization;
-      candidate.payment = profile.payment;
-      candidate.signup = profile.signup;
-      // What is told of the future has not happened yet.
-      if (profile.created_time_unix_nano <= time_unix_nano)
-        candidate.created_time_unix_nano = profile.created_time_unix_nano;
-      if (profile.suspended_time_unix_nano <= time_unix_nano) {
-        candidate.suspended_time_unix_nano = profile.suspended_time_unix_nano;
-      }
-    }
-    out.push_back(candidate);
+CampaignCandidate AccountPartition::CandidateOf(uint32_t index, int64_t time_unix_nano) const {
+  const Account& account = accounts_[index];
+  CampaignCandidate out;
+  out.account_id = account.id;
+  out.account_hash = account.hash;
+  out.states = this;
+  out.place = index;
+  out.first_bin = account.summary.first_bin;
+  out.organization =
+      account.hot != nullptr ? account.hot->links.organization_hash() : account.summary.organization_hash;
+  if (account.profile == nullptr) return out;
+  const ProfileLinks& profile = account.profile->links;
+  if (out.organization == 0) out.organization = profile.organization;
+  out.payment = profile.payment;
+  out.signup = profile.signup;
+  // What is told of the future has not happened yet.
+  if (profile.created_time_unix_nano <= time_unix_nano) out.created_time_unix_nano = profile.created_time_unix_nano;
+  if (profile.suspended_time_unix_nano <= time_unix_nano) {
+    out.suspended_time_unix_nano = profile.suspended_time_unix_nano;
   }
+  return out;
+}
+
+void AccountPartition::CollectCandidates(int64_t time_unix_nano, int64_t first_bin_min, size_t sampled_max,
+                                         std::vector<CampaignCandidate>& out) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<uint64_t, uint32_t>> others;
+  for (uint32_t index = 0; index < accounts_.size(); ++index) {
+    if (!MayBeCandidate(accounts_[index])) continue;
+    if (accounts_[index].summary.first_bin < first_bin_min) {
+      others.emplace_back(__builtin_bswap64(accounts_[index].hash), index);
+    } else {
+      out.push_back(CandidateOf(index, time_unix_nano));
+    }
+  }
+  const size_t sampled_count = std::min(sampled_max, others.size());
+  std::nth_element(others.begin(), others.begin() + static_cast<ptrdiff_t>(sampled_count), others.end());
+  for (size_t i = 0; i < sampled_count; ++i) {
+    out.push_back(CandidateOf(others[i].second, time_unix_nano));
+    out.back().weight = static_cast<float>(others.size()) / static_cast<float>(sampled_count);
+  }
+}
+
+void AccountPartition::CollectCandidate(std::string_view account_id, int64_t time_unix_nano,
+                                        std::vector<CampaignCandidate>& out) const {
+  const std::lock_guard lock(mutex_);
+  const uint32_t index = Find(KeyOf(account_id));
+  if (index != kNobody && MayBeCandidate(accounts_[index])) out.push_back(CandidateOf(index, time_unix_nano));
 }
 
 std::vector<VerdictChange> AccountPartition::TakeChanges() {

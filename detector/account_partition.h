@@ -170,8 +170,12 @@ class AccountPartition final : public StateSource {
   std::vector<Sampled> Sample(size_t count_max, uint64_t event_count_min) const;
 
   // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account
-  // counts from its own time on. They hold until the partition is next written to.
-  void CollectCandidates(int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
+  // counts from its own time on. They hold until the partition is next written to. Of those that began before
+  // `first_bin_min` only the `sampled_max` with the lowest hashes, as Sample orders them, which share the weight of all.
+  void CollectCandidates(int64_t time_unix_nano, int64_t first_bin_min, size_t sampled_max,
+                         std::vector<CampaignCandidate>& out) const;
+  // Adds that account, if it may be in one.
+  void CollectCandidate(std::string_view account_id, int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
   // Gives the account its place in a campaign, and assesses it if that is new.
   void SetMembership(std::string_view account_id, const Membership& membership, const Baseline& baseline,
                      int64_t time_unix_nano);
@@ -229,7 +233,8 @@ class AccountPartition final : public StateSource {
     // yet.
     std::unique_ptr<LiveState> hot;
     storage::SharedBytes packed;
-    StateSummary summary;       // If it is not hot.
+    // If it is not hot; first_bin and has_events in any case, so that a search goes through them without the states.
+    StateSummary summary;
     uint32_t hot_position = 0;  // In hot_, or kOnTrial.
     uint32_t saved_in = kNeverSaved;  // The save that holds the newest state, if it is not unsaved.
     Label label = Label::kUnlabelled;
@@ -298,6 +303,10 @@ class AccountPartition final : public StateSource {
   void LookAhead(const Account& account, const std::vector<const features::Observation*>& events,
                  const Baseline& baseline, AccountDetail& out) const;
   AccountDetail Describe(const Account& account, const LiveState& state) const;
+  static bool MayBeCandidate(const Account& account) {
+    return account.summary.has_events && account.label != Label::kBenign;
+  }
+  CampaignCandidate CandidateOf(uint32_t index, int64_t time_unix_nano) const;
   // Waiting events of each account that has any, in order of settling.
   absl::flat_hash_map<uint32_t, std::vector<const features::Observation*>> WaitingByAccount() const;
 

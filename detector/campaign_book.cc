@@ -20,6 +20,9 @@ int64_t StayOf(const CampaignMember& member) {
   return std::min<int64_t>(member.found_count, CampaignBook::kMemberDaysMax) * kNanosecondsPerDay;
 }
 
+// Searches soon after each other see nearly the same, so what both find was found once.
+int64_t SpanOf(int64_t time_unix_nano) { return time_unix_nano / (3 * kNanosecondsPerHour); }
+
 uint64_t NumberFor(std::string_view first_member, int64_t time_unix_nano) {
   const uint64_t number = HashName(std::string(first_member) + '@' + std::to_string(time_unix_nano));
   return number == 0 ? 1 : number;
@@ -64,14 +67,17 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
     if (const auto place = places.find(account_id); place != places.end() && predecessor != nullptr) {
       const CampaignMember* before = predecessor->members.data() + place->second.second;
       const bool is_same = place->second.second < predecessor->members.size() && before->account_id == account_id;
-      if (is_same) found_count += before->found_count;
+      if (is_same) {
+        const bool is_same_span = SpanOf(before->last_found_time_unix_nano) == SpanOf(time_unix_nano);
+        found_count = before->found_count + (is_same_span ? 0 : 1);
+      }
     }
     if (found.is_certain) found_count = std::max(found_count, kFoundCountMin);
     campaign.members.push_back({std::string(account_id), member.share, time_unix_nano, found_count});
   }
   campaign.last_found_time_unix_nano = time_unix_nano;
   const bool knows_more = predecessor != nullptr && predecessor->log_odds > found.assessment.log_odds;
-  if (scope == SearchScope::kNewcomers && knows_more) return;
+  if (scope != SearchScope::kEverybody && knows_more) return;
   campaign.terms = found.terms;
   campaign.findings = found.assessment.findings;
   campaign.summaries = found.summaries;
@@ -198,11 +204,26 @@ bool CampaignBook::Forget(std::string_view account_id) {
   return true;
 }
 
-Membership CampaignBook::MembershipOf(std::string_view account_id) const {
+uint64_t CampaignBook::NumberOf(std::string_view account_id) const {
   const auto place = places_.find(account_id);
-  if (place == places_.end()) return {};
+  if (place == places_.end()) return 0;
   const Campaign& campaign = campaigns_[place->second.first];
-  if (!campaign.members[place->second.second].counts()) return {};
+  return campaign.members[place->second.second].counts() ? campaign.number : 0;
+}
+
+uint64_t CampaignBook::FirmNumberOf(std::string_view account_id) const {
+  const auto place = places_.find(account_id);
+  if (place == places_.end()) return 0;
+  const Campaign& campaign = campaigns_[place->second.first];
+  const auto shows = [&](CampaignTerm term) { return campaign.terms[static_cast<size_t>(term)].log_odds > 0; };
+  const bool has_rhythm = shows(CampaignTerm::kRhythm) || shows(CampaignTerm::kSynchrony);
+  return has_rhythm || campaign.members[place->second.second].counts() ? campaign.number : 0;
+}
+
+Membership CampaignBook::MembershipOf(std::string_view account_id) const {
+  if (NumberOf(account_id) == 0) return {};
+  const auto place = places_.find(account_id);
+  const Campaign& campaign = campaigns_[place->second.first];
   Membership out;
   out.campaign = campaign.number;
   out.share = campaign.members[place->second.second].share;

@@ -18,7 +18,7 @@
 
 namespace stillwatch::detector {
 
-// Searches that must have found a member before it counts: chance seldom repeats itself.
+// Spans of three hours in which a search must have found a member before it counts: chance seldom repeats itself.
 inline constexpr uint32_t kFoundCountMin = 2;
 
 // An account of a campaign.
@@ -26,14 +26,10 @@ struct CampaignMember {
   std::string account_id;
   float share = 0;
   int64_t last_found_time_unix_nano = 0;
-  uint32_t found_count = 0;  // Searches that found it in the campaign.
+  uint32_t found_count = 0;  // Spans of three hours in which it was found in the campaign.
 
   bool counts() const { return found_count >= kFoundCountMin; }
 };
-
-// Whom a search looked at: what was found among newcomers alone adds to what is known of a campaign, and takes nothing
-// back.
-enum class SearchScope : uint8_t { kEverybody, kNewcomers };
 
 // A coordinated group over time.
 struct Campaign {
@@ -79,8 +75,13 @@ class CampaignBook {
 
   // The account's place in its campaign; that of no campaign if it is in none, or does not count yet.
   Membership MembershipOf(std::string_view account_id) const;
+  // The number of that campaign; 0 likewise.
+  uint64_t NumberOf(std::string_view account_id) const;
+  // The same, and also of a campaign that its rhythm shows, whether the account counts yet or not.
+  uint64_t FirmNumberOf(std::string_view account_id) const;
   // By falling log-odds, then number.
   const std::vector<Campaign>& campaigns() const { return campaigns_; }
+  const Places& places() const { return places_; }
 
   // The layout is in storage/FORMAT.md.
   std::string Encode() const;

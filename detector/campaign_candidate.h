@@ -25,6 +25,7 @@ struct CampaignCandidate {
   int64_t suspended_time_unix_nano = 0;
   uint64_t campaign = 0;  // In which it counts as a member.
   int64_t first_bin = 0;  // Of its links; 0: it has none yet.
+  float weight = 1;  // Accounts that it stands for when holders of an object are counted: more if it was drawn of many.
   const StateSource* states = nullptr;
   uint32_t place = 0;  // Of its state among those.
 
@@ -49,6 +50,14 @@ inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
     if (candidate.first_bin != 0) log_begin = std::min(log_begin, candidate.first_bin);
   }
   return log_begin + features::LinkSketch::kBinsPerDay;
+}
+
+// Pools and rings show in their first days: who began within so many bins is a newcomer, but for those of the log's first
+// day.
+inline constexpr int64_t kNewcomerBins = 3 * features::LinkSketch::kBinsPerDay;
+inline int64_t FirstBinOfNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
+                                   int64_t newcomer_bins = kNewcomerBins) {
+  return std::max(features::LinkSketch::BinOf(time_unix_nano) - newcomer_bins, FirstKnownOnset(candidates));
 }
 
 // Two accounts that may belong together.

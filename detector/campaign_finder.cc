@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "detector/onset.h"
+#include "detector/queue_order.h"
 #include "detector/rhythm_links.h"
 #include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
@@ -16,7 +17,7 @@
 namespace stillwatch::detector {
 namespace {
 
-enum class FoundBy : uint8_t { kTurns, kRhythm, kSynchrony, kOnset, kSharing };
+enum class FoundBy : uint8_t { kTurns, kRhythm, kOrder, kSynchrony, kOnset, kSharing };
 
 // What a group was found by counts less than what it was then tested for (kTestedLimit).
 constexpr double kSelectedLimit = 1.5;
@@ -30,6 +31,8 @@ constexpr double kDispersionOfDaysMin = 1.0;
 constexpr double kDependence = 0.5;
 // Evidence that half of the accounts of an honest group may have.
 constexpr double kPooledUsual = 1.0;
+// Evidence of half of the members that makes sure of a group which chance may have made.
+constexpr double kPooledClear = 2;
 // Members whose own evidence is looked at: enough for a median.
 constexpr size_t kPooledCountMax = 64;
 // A replacement is set up while the work waits.
@@ -189,6 +192,7 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
   const auto term = [&out](CampaignTerm which) -> CampaignEvidence& { return out.terms[static_cast<size_t>(which)]; };
   const bool is_dealt_out = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kRhythm;
   if (is_dealt_out) term(CampaignTerm::kRhythm) = RhythmEvidence(search, indices, links);
+  if (group.found_by == FoundBy::kOrder) term(CampaignTerm::kRhythm) = group.evidence;
   if (group.found_by == FoundBy::kSynchrony) term(CampaignTerm::kSynchrony) = group.evidence;
   if (group.found_by == FoundBy::kOnset) term(CampaignTerm::kOnset) = group.evidence;
   const Partners infrastructure =
@@ -200,7 +204,7 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
           : BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt});
   term(CampaignTerm::kInfrastructure) = Evidence(infrastructure, limit);
   term(CampaignTerm::kContent) = Evidence(content, limit);
-  if (group.found_by == FoundBy::kSynchrony || group.found_by == FoundBy::kOnset) {
+  if (!is_dealt_out && group.found_by != FoundBy::kSharing) {
     UpdateShares(infrastructure, group.members);
     UpdateShares(content, group.members);
   }
@@ -212,7 +216,7 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
   const bool is_beyond_chance = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kOnset;
-  out.is_certain = is_beyond_chance && pooled >= kPooledUsual;
+  out.is_certain = group.found_by == FoundBy::kOrder || pooled >= (is_beyond_chance ? kPooledUsual : kPooledClear);
   const Membership whole{
       .campaign = 0, .share = 1, .member_count = static_cast<uint32_t>(indices.size()), .terms = out.terms};
   const features::Portrait merged = Merged(search.candidates, indices);
@@ -283,36 +287,56 @@ std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates
   return groups;
 }
 
+// Candidates that only count for what is common.
+std::vector<bool> LeftOut(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, SearchScope scope) {
+  std::vector<bool> out(candidates.size(), false);
+  if (scope == SearchScope::kEverybody) return out;
+  const int64_t bins = scope == SearchScope::kQuick ? kQuickNewcomerBins : kNewcomerBins;
+  const int64_t first_bin = FirstBinOfNewcomers(candidates, time_unix_nano, bins);
+  for (size_t i = 0; i < candidates.size(); ++i) out[i] = candidates[i].first_bin < first_bin;
+  return out;
+}
+
 }  // namespace
 
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
-                                         int64_t time_unix_nano, const ParallelFor& parallel_for,
-                                         const std::vector<bool>& is_left_out) {
-  std::vector<bool> is_grouped = is_left_out;
-  is_grouped.resize(candidates.size(), false);
+                                         int64_t time_unix_nano, const ParallelFor& parallel_for, SearchScope scope) {
+  std::vector<bool> is_grouped = LeftOut(candidates, time_unix_nano, scope);
   std::vector<CampaignLink> rhythm_links;
-  std::vector<CampaignLink> even_links;
   std::vector<Group> groups;
-  for (LinkGroup& group : FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped)) {
-    groups.push_back({std::move(group), FoundBy::kTurns});
+  const auto add = [&](LinkGroup members, FoundBy found_by, CampaignEvidence evidence) {
+    if (IsDeclared(candidates, members)) return;
+    for (const GroupMember& member : members) is_grouped[member.index] = true;
+    groups.push_back({std::move(members), found_by, evidence});
+  };
+  if (scope != SearchScope::kQuick) {
+    std::vector<CampaignLink> even_links;
+    for (LinkGroup& group : FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped)) {
+      groups.push_back({std::move(group), FoundBy::kTurns});
+    }
+    for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, parallel_for, even_links, is_grouped)) {
+      groups.push_back({std::move(group), FoundBy::kRhythm});
+    }
+    rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
   }
-  for (LinkGroup& group : FindRhythms(candidates, time_unix_nano, parallel_for, even_links, is_grouped)) {
-    groups.push_back({std::move(group), FoundBy::kRhythm});
+  for (QueueGroup& group : FindQueues(candidates, time_unix_nano, parallel_for, is_grouped)) {
+    const double dispersion = MeasureGroup(candidates, IndicesOf(group.members), time_unix_nano).among_members;
+    add(std::move(group.members), FoundBy::kOrder, Evidence(group.log_likelihood_ratio, kRhythmLimit, dispersion, 1));
   }
-  rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
-  for (SynchronousGroup& group : FindSynchronousGroups(candidates, time_unix_nano, parallel_for, is_grouped)) {
-    if (IsDeclared(candidates, group.members)) continue;
-    for (const GroupMember& member : group.members) is_grouped[member.index] = true;
-    // Of a normal distribution.
-    const double log_likelihood_ratio = group.deviation * group.deviation / 2;
-    groups.push_back({std::move(group.members), FoundBy::kSynchrony,
-                      Evidence(log_likelihood_ratio, kSynchronyLimit, group.deviation, 0)});
+  if (scope == SearchScope::kQuick) {
+    for (size_t i = 0; i < candidates.size(); ++i) is_grouped[i] = is_grouped[i] || candidates[i].campaign != 0;
+  } else {
+    for (SynchronousGroup& group : FindSynchronousGroups(candidates, time_unix_nano, parallel_for, is_grouped)) {
+      // Of a normal distribution.
+      const double log_likelihood_ratio = group.deviation * group.deviation / 2;
+      add(std::move(group.members), FoundBy::kSynchrony,
+          Evidence(log_likelihood_ratio, kSynchronyLimit, group.deviation, 0));
+    }
   }
   for (OnsetGroup& group : FindJointOnsets(candidates, baseline, parallel_for, is_grouped)) {
-    for (const GroupMember& member : group.members) is_grouped[member.index] = true;
     const auto count = static_cast<double>(group.members.size());
-    groups.push_back({std::move(group.members), FoundBy::kOnset,
-                      Evidence(group.log_likelihood_ratio, kOnsetLimit, count, group.expected)});
+    add(std::move(group.members), FoundBy::kOnset,
+        Evidence(group.log_likelihood_ratio, kOnsetLimit, count, group.expected));
   }
   std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
   EraseGrouped(is_grouped, shared_links);

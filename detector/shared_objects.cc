@@ -73,6 +73,7 @@ void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::
 SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
                              std::span<const std::vector<uint32_t>> groups)
     : candidates_(candidates) {
+  for (const CampaignCandidate& account : candidates) account_count_ += static_cast<double>(account.weight);
   const auto visit_keys = [](const CampaignCandidate& account, const auto& body) {
     const StateView state = account.State();
     for (size_t kind = 0; kind < kObjectKindCount; ++kind) {
@@ -89,20 +90,20 @@ SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
   asked_ = HashSieve(holder_counts_.size());
   for (const auto& [key, count] : holder_counts_) asked_.Add(key);
   for (const CampaignCandidate& account : candidates) {
-    visit_keys(account, [this](uint64_t key) {
+    visit_keys(account, [this, &account](uint64_t key) {
       if (!asked_.MayHold(key)) return;
-      if (const auto found = holder_counts_.find(key); found != holder_counts_.end()) ++found->second;
+      if (const auto found = holder_counts_.find(key); found != holder_counts_.end()) found->second += account.weight;
     });
   }
 }
 
 SharedKinds SharedObjects::CompareKinds(const CampaignCandidate& a, const CampaignCandidate& b) const {
   const auto share = [&](ObjectKind kind) {
-    const size_t holders_max =
-        kind == ObjectKind::kParameters ? std::max(kHoldersMax, candidates_.size() / 20) : kHoldersMax;
+    constexpr auto kFew = static_cast<double>(kHoldersMax);
+    const double holders_max = kind == ObjectKind::kParameters ? std::max(kFew, account_count_ / 20) : kFew;
     std::vector<uint64_t> ours;
     VisitObjects(a, kind, [&](uint64_t hash) {
-      if (holder_counts_.at(Key(kind, hash)) <= holders_max) ours.push_back(hash);
+      if (static_cast<double>(holder_counts_.at(Key(kind, hash))) <= holders_max) ours.push_back(hash);
     });
     bool found = false;
     VisitObjects(b, kind, [&](uint64_t hash) { found |= std::find(ours.begin(), ours.end(), hash) != ours.end(); });
@@ -121,7 +122,7 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
     VisitObjects(candidates_[member], kind, [&](uint64_t hash) { ++holders[hash]; });
   }
   const auto count = static_cast<double>(group.size());
-  const auto others = static_cast<double>(std::max<size_t>(candidates_.size(), 2) - 1);
+  const double others = std::max(account_count_, 2.0) - 1;
   Partners out;
   double partnered = 0;
   double expected = 0;
@@ -161,8 +162,11 @@ std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> cand
     }
     std::sort(holders.begin(), holders.end());
     for (size_t begin = 0, end = 0; begin < holders.size(); begin = end) {
-      while (end < holders.size() && holders[end].first == holders[begin].first) ++end;
-      if (end - begin > kHoldersMax) continue;
+      float count = 0;
+      for (; end < holders.size() && holders[end].first == holders[begin].first; ++end) {
+        count += candidates[holders[end].second].weight;
+      }
+      if (count > static_cast<float>(kHoldersMax)) continue;
       for (size_t i = begin; i < end; ++i) {
         for (size_t j = i + 1; j < end; ++j) pairs.push_back({holders[i].second, holders[j].second, 0});
       }

@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "detector/account_record.h"
 #include "proto/limits.h"
@@ -240,6 +244,53 @@ TEST(AccountPartitionTest, AccountsOfOneHashAreToldApart) {
   add("twin", 4);
   add("third", 5);
   EXPECT_EQ(counts(), (Counts{{"twin", 2}, {"third", 2}}));
+}
+
+// Of accounts that began long ago a search takes a sample.
+TEST(AccountPartitionTest, CandidatesAreNewcomersAndASampleOfTheOthers) {
+  constexpr int kOld = 30;
+  constexpr int kNew = 5;
+  constexpr size_t kSampled = 10;
+  const int64_t later = kStart + 30 * kNanosecondsPerDay;
+  const auto id_of = [](int account) { return "account-" + std::to_string(account); };
+  const auto candidates_of = [&](bool is_reversed) {
+    auto partition = std::make_unique<AccountPartition>();
+    for (int i = 0; i < kOld + kNew; ++i) {
+      const int account = is_reversed ? kOld + kNew - 1 - i : i;
+      features::Observation event;
+      event.time_unix_nano = account < kOld ? kStart : later;
+      event.event_hash = static_cast<uint64_t>(account) + 1;
+      const std::string id = id_of(account);
+      const AccountPartition::Arrival arrival = {id, "", HashName(id), event.time_unix_nano, static_cast<uint64_t>(i), &event};
+      partition->AddWaiting({&arrival, 1});
+    }
+    const std::string waiting = "waits, so it is no candidate yet";
+    features::Observation event;
+    event.time_unix_nano = later + 1;
+    const AccountPartition::Arrival arrival = {waiting, "", HashName(waiting), later + 1, 99, &event};
+    partition->AddWaiting({&arrival, 1});
+    partition->Settle(later + 1, HonestBaseline());
+    partition->SetLabel(id_of(kOld), Label::kBenign, HonestBaseline());
+    std::vector<CampaignCandidate> found;
+    partition->CollectCandidates(later + 1, features::LinkSketch::BinOf(later), kSampled, found);
+    std::sort(found.begin(), found.end());
+    std::vector<std::pair<std::string, float>> out;
+    for (const CampaignCandidate& candidate : found) out.emplace_back(candidate.account_id, candidate.weight);
+    std::vector<CampaignCandidate> one;
+    partition->CollectCandidate(id_of(3), later + 1, one);
+    partition->CollectCandidate(id_of(kOld), later + 1, one);
+    partition->CollectCandidate("nobody", later + 1, one);
+    EXPECT_EQ(one.size(), 1U);
+    EXPECT_EQ(one[0].account_id, id_of(3));
+    EXPECT_EQ(one[0].weight, 1);
+    return out;
+  };
+  const auto found = candidates_of(false);
+  EXPECT_EQ(found, candidates_of(true)) << "whatever the order of arrival was";
+  EXPECT_EQ(found.size(), kSampled + kNew - 1);
+  float weight = 0;
+  for (const auto& [id, each] : found) weight += each;
+  EXPECT_EQ(weight, kOld + kNew - 1);
 }
 
 TEST(AccountPartitionTest, PartitionsAreTheHighestBits) {

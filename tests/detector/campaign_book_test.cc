@@ -50,6 +50,37 @@ TEST_F(CampaignBookTest, AGroupCountsOnceItWasFoundTwice) {
   EXPECT_GT(book_.campaigns()[0].events_at_first_review, 0U);
 }
 
+// Searches half an hour apart see nearly the same.
+TEST_F(CampaignBookTest, FoundTwiceWithinThreeHoursIsFoundOnce) {
+  for (const double hour : {0.0, 0.5, 1.0, 2.5}) {
+    Search(1 + hour / 24, {Group({1, 2, 3, 4})}, SearchScope::kQuick);
+    EXPECT_EQ(CampaignOf(1), 0U) << hour;
+  }
+  EXPECT_EQ(book_.campaigns()[0].members[0].found_count, 1U);
+  Search(1 + 3.0 / 24, {Group({1, 2, 3, 4})});
+  EXPECT_NE(CampaignOf(1), 0U);
+  EXPECT_EQ(book_.campaigns()[0].members[0].found_count, 2U);
+}
+
+TEST_F(CampaignBookTest, WhatItsRhythmShowsIsFirmBeforeItCounts) {
+  FoundCampaign sharing = Group({11, 12, 13});
+  sharing.terms[static_cast<size_t>(CampaignTerm::kRhythm)].log_odds = 0;
+  sharing.terms[static_cast<size_t>(CampaignTerm::kInfrastructure)].log_odds = 1;
+  Search(1, {Group({1, 2, 3, 4}), sharing});
+  const auto number_of = [&](uint32_t account) { return book_.NumberOf(candidates_[account].account_id); };
+  const auto firm_number_of = [&](uint32_t account) { return book_.FirmNumberOf(candidates_[account].account_id); };
+  EXPECT_EQ(number_of(1), 0U);
+  EXPECT_NE(firm_number_of(1), 0U);
+  EXPECT_EQ(firm_number_of(11), 0U);
+  EXPECT_EQ(firm_number_of(20), 0U);
+  Search(2, {Group({1, 2, 3, 4}), sharing});
+  for (const uint32_t account : {1U, 11U}) {
+    EXPECT_EQ(number_of(account), CampaignOf(account));
+    EXPECT_EQ(firm_number_of(account), CampaignOf(account));
+    EXPECT_NE(number_of(account), 0U);
+  }
+}
+
 TEST_F(CampaignBookTest, KeepsItsNumberWhileMembersComeAndGo) {
   Search(1, {Group({1, 2, 3, 4})});
   Search(2, {Group({1, 2, 3, 4})});

@@ -209,5 +209,72 @@ TEST(CampaignFinderTest, TermsAddUpToTheGroupsLogOdds) {
   EXPECT_DOUBLE_EQ(sum, found[0].assessment.log_odds);
 }
 
+// Three turns of each, in three hours.
+struct NewPool {
+  std::vector<size_t> members;
+  int64_t end = 0;
+};
+NewPool AddNewPool(MadeAccounts& accounts, size_t count) {
+  NewPool pool;
+  for (size_t i = 0; i < count; ++i) pool.members.push_back(accounts.Add());
+  pool.end = kPoolStart + 3 * kNanosecondsPerDay;
+  for (size_t i = 0; i < 4 * count; ++i) {
+    accounts.Request(pool.members[i % count], pool.end);
+    pool.end += static_cast<int64_t>(accounts.random()() % (3 * kNanosecondsPerMinute));
+  }
+  return pool;
+}
+
+TEST(CampaignFinderTest, AQuickSearchSeesTheOrderOfANewPool) {
+  MadeAccounts accounts(31);
+  AddStrangers(accounts, 60, 3);
+  AddPool(accounts, 30, 3, Dealing::kLeastRecentlyUsed);
+  const NewPool pool = AddNewPool(accounts, 40);
+  for (size_t i = 0; i < pool.members.size(); ++i) accounts.profile(pool.members[i]).payment = 1000 + i / 4;
+  auto candidates = accounts.Candidates();
+  const auto quick = [&] {
+    return FindCampaigns(candidates, HonestBaseline(), pool.end, SerialFor, SearchScope::kQuick);
+  };
+  const auto found = quick();
+  ASSERT_EQ(found.size(), 1U) << "the other pool is for a search among all";
+  for (const GroupMember& member : found[0].members) EXPECT_GE(member.index, pool.members.front());
+  EXPECT_GE(found[0].members.size(), 12U);
+  EXPECT_TRUE(found[0].is_certain);
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kRhythm), 3);
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kInfrastructure), 1);
+  EXPECT_NE(found[0].assessment.verdict, Verdict::kClear);
+
+  // Members may join that way, but not leave for a group that only shares something.
+  for (const size_t i : pool.members) candidates[i].campaign = 5;
+  const auto again = quick();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].members.size(), found[0].members.size());
+  const auto all = FindCampaigns(candidates, HonestBaseline(), pool.end, SerialFor);
+  EXPECT_EQ(all.size(), 2U);
+}
+
+TEST(CampaignFinderTest, ThingsSharedAreCertainIfMembersHaveMuchEvidenceOfTheirOwn) {
+  for (const bool is_bulk : {true, false}) {
+    MadeAccounts accounts(32);
+    AddStrangers(accounts, 60, 3);
+    accounts.SetOutputTokens(is_bulk ? 1500 : 100);
+    accounts.SetToolCount(is_bulk ? 0 : 3);
+    const int64_t begin = kPoolStart + 2 * kNanosecondsPerDay;
+    for (uint64_t i = 0; i < 3; ++i) {
+      const size_t account = accounts.Add();
+      accounts.profile(account).payment = 7;
+      accounts.profile(account).signup = 8;
+      for (int j = 0; j < 200; ++j) {
+        accounts.Request(account, begin + static_cast<int64_t>(j * 3 + i) * kNanosecondsPerMinute, 0, 9);
+      }
+    }
+    const auto found = FindCampaigns(accounts.Candidates(), HonestBaseline(), begin + 11 * kNanosecondsPerHour, SerialFor,
+                                     SearchScope::kQuick);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].members.size(), 3U);
+    EXPECT_EQ(found[0].is_certain, is_bulk);
+  }
+}
+
 }  // namespace
 }  // namespace stillwatch::detector

@@ -104,6 +104,32 @@ TEST(CampaignRoundTest, APoolOfNewcomersIsFoundBeforeTheNextSearchAmongAll) {
   EXPECT_EQ(deployment.engine().Get("stranger-3")->live.membership.campaign, 0U);
 }
 
+// The next search among newcomers in all ways would be three hours after the last.
+TEST(CampaignRoundTest, APoolThatBeginsIsFoundWithinHoursByItsOrder) {
+  constexpr int64_t kBegin = kPoolStart + 3 * kNanosecondsPerDay + 10 * kNanosecondsPerMinute;
+  constexpr int64_t kEnd = kBegin + 165 * kNanosecondsPerMinute;
+  constexpr size_t kSize = 40;
+  std::vector<Request> requests = Requests();
+  std::erase_if(requests, [](const Request& request) {
+    return request.account_id.starts_with("pool") || request.time_unix_nano >= kEnd;
+  });
+  std::mt19937_64 random(8);
+  size_t next = 0;
+  for (int64_t time = kBegin; time < kEnd; time += static_cast<int64_t>(random() % (2 * kNanosecondsPerMinute))) {
+    requests.push_back({time, "pool-" + std::to_string(next++ % kSize)});
+  }
+  std::sort(requests.begin(), requests.end(),
+            [](const Request& a, const Request& b) { return a.time_unix_nano < b.time_unix_nano; });
+  Deployment deployment;
+  for (size_t i = 0; i < requests.size(); i += kBatchSize) deployment.Take(BatchOf(requests, i, i + kBatchSize));
+  const auto campaigns = deployment.engine().campaigns();
+  ASSERT_EQ(campaigns->campaigns().size(), 1U);
+  EXPECT_GT(campaigns->campaigns()[0].CountMembers(), 12U);
+  for (const CampaignMember& member : campaigns->campaigns()[0].members) {
+    EXPECT_TRUE(member.account_id.starts_with("pool")) << member.account_id;
+  }
+}
+
 TEST(CampaignRoundTest, BatchSizesAndRestartsChangeNothing) {
   Deployment steady, restarted;
   std::mt19937_64 random(3);

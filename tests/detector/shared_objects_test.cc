@@ -51,6 +51,22 @@ TEST_F(SharedObjectsTest, PairsShareAPaymentThatFewHave) {
   EXPECT_EQ(pairs[0].b, 4U);
 }
 
+// A search looks at a sample of those who are not newcomers.
+TEST_F(SharedObjectsTest, WhoStandsForManyMakesWhatItHasCommon) {
+  for (const size_t i : {3, 4, 50}) accounts_.profile(i).payment = 77;
+  const std::vector<uint32_t> group = {3, 4, 5, 6};
+  const std::vector<std::vector<uint32_t>> groups = {group};
+  auto candidates = accounts_.Candidates();
+  EXPECT_EQ(FindPlainPairs(candidates).size(), 3U);
+  const Partners alone = SharedObjects(candidates, groups).PartnersIn(group, ObjectKind::kPayment);
+  candidates[50].weight = 20;
+  EXPECT_TRUE(FindPlainPairs(candidates).empty());
+  const Partners common = SharedObjects(candidates, groups).PartnersIn(group, ObjectKind::kPayment);
+  // Of 219 accounts 22 have it, three of 200 had.
+  EXPECT_NEAR(common.expected / alone.expected, 21.0 / 2 * 199 / 218, 1e-6);
+  EXPECT_LT(common.log_likelihood_ratio, alone.log_likelihood_ratio);
+}
+
 TEST_F(SharedObjectsTest, MembersOfOneDeclaredOrganisationMakeNoPair) {
   accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
   accounts_.profile(3).organization = accounts_.profile(4).organization = 5;
