@@ -320,8 +320,8 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
     rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
   }
   for (QueueGroup& group : FindQueues(candidates, time_unix_nano, parallel_for, is_grouped)) {
-    const double dispersion = MeasureGroup(candidates, IndicesOf(group.members), time_unix_nano).among_members;
-    add(std::move(group.members), FoundBy::kOrder, Evidence(group.log_likelihood_ratio, kRhythmLimit, dispersion, 1));
+    add(std::move(group.members), FoundBy::kOrder,
+        Evidence(group.log_likelihood_ratio, kRhythmLimit, group.in_order, group.in_order_by_habit));
   }
   if (scope == SearchScope::kQuick) {
     for (size_t i = 0; i < candidates.size(); ++i) is_grouped[i] = is_grouped[i] || candidates[i].campaign != 0;

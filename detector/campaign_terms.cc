@@ -38,6 +38,14 @@ std::string Group(const AccountView& account) {
 
 std::string SummarizeRhythm(const AccountView& account, const Finding& finding) {
   char text[240];
+  // Counts differ by less than chance, order is more.
+  if (finding.value > finding.population) {
+    std::snprintf(text, sizeof(text),
+                  "%s takes its turns in the order of one queue: %.0f %% of its accounts had their next turn in the order of "
+                  "the last, where their habits explain %.0f %%",
+                  Group(account).c_str(), 100 * finding.value, 100 * finding.population);
+    return text;
+  }
   std::snprintf(text, sizeof(text),
                 "%s begins its requests as if dealt out from one queue: counts differ by %.2f of what chance alone "
                 "would, independent customers by more than 1",

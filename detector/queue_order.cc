@@ -62,7 +62,7 @@ struct Chain {
 struct Found {
   Newcomers members;
   double strangers = 0;  // That chance put among them.
-  double log_likelihood_ratio = 0;
+  QueueGroup group;      // Without members.
 };
 
 // −ln of the bound C(m, k) / k!.
@@ -127,11 +127,17 @@ Chain NextChain(const Chain& chain, Followed followed) {
   return LongestChain(std::move(next));
 }
 
-// By how many standard deviations the chain is longer than the accounts' habits make it: timers of one period, and people
-// who come at their hour every day, keep as much order if each account's beginning and another one's gap are taken
-// together, since a gap says nothing of its neighbours then. Half of the variance of the gaps is that of their beginnings:
-// if the accounts were chosen by the order of these, only the other half can still bring them out of order.
-double DeviationFromHabits(const Chain& chain, Followed followed) {
+// How long the accounts' habits make a chain.
+struct Habits {
+  double mean = 0;
+  double standard_deviation = 0;
+};
+
+// Timers of one period, and people who come at their hour every day, keep as much order if each account's beginning and
+// another one's gap are taken together, since a gap says nothing of its neighbours then. Half of the variance of the gaps is
+// that of their beginnings: if the accounts were chosen by the order of these, only the other half can still bring them out
+// of order.
+Habits HabitsOf(const Chain& chain, Followed followed) {
   std::vector<const Gap*> dealt;  // In an order that has nothing to do with that of time.
   for (const Gap& gap : chain.all) dealt.push_back(&gap);
   std::sort(dealt.begin(), dealt.end(), [](const Gap* a, const Gap* b) { return a->account->hash < b->account->hash; });
@@ -152,8 +158,7 @@ double DeviationFromHabits(const Chain& chain, Followed followed) {
     squares += kept * kept;
   }
   const double mean = sum / kDealCount;
-  const double deviation = std::sqrt(std::max(squares / kDealCount - mean * mean, 1.0));
-  return (static_cast<double>(chain.gaps.size()) - mean) / deviation;
+  return {mean, std::sqrt(std::max(squares / kDealCount - mean * mean, 1.0))};
 }
 
 // What the order is worth in all turns from that chain on: of both reasons to doubt it the one that leaves less. Deviations are
@@ -164,7 +169,8 @@ double RatioOf(Chain chain, Followed followed) {
   int turns = 0;
   for (; turns < kTurnsMax && chain.gaps.size() >= kMembersMin; ++turns, chain = NextChain(chain, followed)) {
     ratio += chain.log_likelihood_ratio;
-    deviation += DeviationFromHabits(chain, followed);
+    const Habits habits = HabitsOf(chain, followed);
+    deviation += (static_cast<double>(chain.gaps.size()) - habits.mean) / habits.standard_deviation;
   }
   return turns == 0 || deviation <= 0 ? 0 : std::min(ratio, deviation * deviation / turns / 2);
 }
@@ -194,11 +200,13 @@ std::optional<Found> BestQueue(const Newcomers& accounts, int64_t tick, size_t& 
       Newcomers members = InBoth(tested, chosen);
       if (members.size() < kMembersMin) continue;
       const double ratio = RatioOf(tested, followed);
-      if (ratio < (best ? best->log_likelihood_ratio : kRatioMin)) continue;
+      if (ratio < (best ? best->group.log_likelihood_ratio : kRatioMin)) continue;
       // A stranger fits one place of a chain: by chance once in k + 1 at each of the two moments.
       const auto strangers = static_cast<double>(chosen.all.size() - chosen.gaps.size());
       const double places = static_cast<double>(chosen.gaps.size() + 1) * static_cast<double>(tested.gaps.size() + 1);
-      best = {std::move(members), strangers / places, ratio};
+      const auto all = static_cast<double>(tested.all.size());
+      const double in_order = static_cast<double>(tested.gaps.size()) / all;
+      best = {std::move(members), strangers / places, {{}, in_order, HabitsOf(tested, followed).mean / all, ratio}};
     }
   }
   return best;
@@ -250,7 +258,7 @@ std::vector<Newcomers> BlocksOf(std::span<const Newcomer> newcomers, int64_t end
 // One queue shows in several blocks: what has half of its members in common with a surer one is part of that.
 std::vector<Found> Merge(std::vector<Found> found) {
   std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
-    return a.log_likelihood_ratio > b.log_likelihood_ratio;
+    return a.group.log_likelihood_ratio > b.group.log_likelihood_ratio;
   });
   std::vector<Found> out;
   absl::flat_hash_map<const Newcomer*, size_t> places;
@@ -327,12 +335,11 @@ std::vector<QueueGroup> FindQueues(std::span<const CampaignCandidate> candidates
     trial_count += trials[i];
     std::move(found[i].begin(), found[i].end(), std::back_inserter(all));
   }
-  for (Found& queue : all) queue.log_likelihood_ratio -= std::log(static_cast<double>(trial_count));
-  std::erase_if(all, [](const Found& queue) { return queue.log_likelihood_ratio < kRatioMin; });
+  for (Found& queue : all) queue.group.log_likelihood_ratio -= std::log(static_cast<double>(trial_count));
+  std::erase_if(all, [](const Found& queue) { return queue.group.log_likelihood_ratio < kRatioMin; });
   std::vector<QueueGroup> out;
   for (const Found& queue : Merge(std::move(all))) {
-    QueueGroup& group = out.emplace_back();
-    group.log_likelihood_ratio = queue.log_likelihood_ratio;
+    QueueGroup& group = out.emplace_back(queue.group);
     const double share = 1 - std::min(1.0, queue.strangers / static_cast<double>(queue.members.size()));
     for (const Newcomer* member : queue.members) group.members.push_back({member->index, static_cast<float>(share)});
     std::sort(group.members.begin(), group.members.end(),

@@ -14,6 +14,8 @@ namespace stillwatch::detector {
 
 struct QueueGroup {
   LinkGroup members;  // share: of the members that are not there by chance.
+  double in_order = 0;            // Share of the accounts whose next turns came in the order of their last.
+  double in_order_by_habit = 0;   // The share that their habits explain.
   double log_likelihood_ratio = 0;
 };
 
@@ -21,12 +23,13 @@ struct QueueGroup {
 //   a turn first has the next one first, so that with two or three turns each the pool already shows as a whole.
 // Evidence: at one moment each account is between two beginnings. Sorted by the earlier ones, the longest increasing
 //   subsequence of the later ones is the longest chain that stays in order. Of m accounts that have nothing to do with each
-//   other, k stay in order with probability at most C(m, k) / k!. The chain found at one moment is tested at the next gap of
-//   its accounts, by which it was not chosen: the log-likelihood ratio is that bound's there, less the log of how many
-//   chains were tested.
-// Honest look-alikes: timers of one period, which stay in order as long as they keep their periods to a k-th part: groups
-//   whose gaps are as even are left out. Service accounts behind one load balancer: who declares an organisation that
-//   another newcomer declares is left out.
+//   other, k stay in order with probability at most C(m, k) / k!. The chain found at one moment is tested at the gaps that
+//   follow, by which it was not chosen. Log-likelihood ratio: the smaller one of that bound's and of a normal distribution's,
+//   by how much longer chains are than when the gaps are dealt out anew among the accounts; less the log of how many chains
+//   were tested.
+// Honest look-alikes: timers of one period, and people who come at their hour every day: their gaps are as good as
+//   another's, and dealt out anew keep as much order. Service accounts behind one load balancer: who declares an
+//   organisation that another newcomer declares is left out.
 // Needs no text, and three beginnings of each account. Blind to accounts that began before kNewcomerBins, or on the first
 //   day of the log; for those see rotation_links.h, which tells pairs apart once each had six to eight turns.
 // Source: threat reports of 2026 (relay software: account by least recent use); Aldous and Diaconis 1999, Longest

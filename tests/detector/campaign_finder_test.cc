@@ -241,6 +241,14 @@ TEST(CampaignFinderTest, AQuickSearchSeesTheOrderOfANewPool) {
   EXPECT_GE(found[0].members.size(), 12U);
   EXPECT_TRUE(found[0].is_certain);
   EXPECT_GT(TermOf(found[0], CampaignTerm::kRhythm), 3);
+  const CampaignEvidence& order = found[0].terms[static_cast<size_t>(CampaignTerm::kRhythm)];
+  EXPECT_GT(order.value, 0.5F);
+  EXPECT_LE(order.value, 1.0F);
+  EXPECT_LT(order.population, order.value);
+  EXPECT_GT(order.population, 0);
+  EXPECT_TRUE(std::any_of(found[0].summaries.begin(), found[0].summaries.end(), [](const std::string& summary) {
+    return summary.starts_with("the group of ") && summary.find("in the order of one queue") != std::string::npos;
+  }));
   EXPECT_GT(TermOf(found[0], CampaignTerm::kInfrastructure), 1);
   EXPECT_NE(found[0].assessment.verdict, Verdict::kClear);
 

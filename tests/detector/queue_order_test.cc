@@ -104,6 +104,9 @@ class QueueOrderTest : public ::testing::Test {
 
 void ExpectOf(const QueueGroup& group, const std::vector<size_t>& queue, size_t count_min) {
   EXPECT_GE(group.members.size(), count_min);
+  EXPECT_GT(group.in_order, group.in_order_by_habit);
+  EXPECT_GT(group.in_order_by_habit, 0);
+  EXPECT_LE(group.in_order, 1);
   for (const GroupMember& member : group.members) {
     EXPECT_NE(std::find(queue.begin(), queue.end(), member.index), queue.end()) << member.index;
     EXPECT_GT(member.share, 0.9F);
