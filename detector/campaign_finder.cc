@@ -232,11 +232,6 @@ void MarkGrouped(const std::vector<LinkGroup>& groups, std::vector<bool>& is_gro
   }
 }
 
-// Takes out the links of accounts that are in a group.
-void EraseGrouped(const std::vector<bool>& is_grouped, std::vector<CampaignLink>& links) {
-  std::erase_if(links, [&](const CampaignLink& link) { return is_grouped[link.a] || is_grouped[link.b]; });
-}
-
 // Completes the groups, and takes out those of which too little is left.
 void CompleteAll(const RotationSearch& search, RotationSearch::Origin origin, std::vector<bool>& is_grouped,
                  std::vector<LinkGroup>& groups, std::vector<CampaignLink>& links) {
@@ -338,8 +333,7 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
     add(std::move(group.members), FoundBy::kOnset,
         Evidence(group.log_likelihood_ratio, kOnsetLimit, count, group.expected));
   }
-  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates);
-  EraseGrouped(is_grouped, shared_links);
+  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates, is_grouped);
 
   std::vector<std::vector<uint32_t>> to_count;
   for (const Group& group : groups) to_count.push_back(IndicesOf(group.members));

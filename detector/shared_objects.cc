@@ -144,16 +144,22 @@ Partners SharedObjects::PartnersIn(std::span<const uint32_t> group, ObjectKind k
   return out;
 }
 
-std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates) {
+std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates,
+                                         const std::vector<bool>& is_grouped) {
   std::vector<CampaignLink> pairs;
   for (const ObjectKind kind : kPlainKinds) {
     HashSieve seen(4 * candidates.size());
     HashSieve seen_twice(candidates.size());
-    for (const CampaignCandidate& account : candidates) {
-      VisitObjects(account, kind, [&](uint64_t hash) {
-        if (seen.Add(hash)) seen_twice.Add(hash);
+    bool has_any = false;
+    for (uint32_t i = 0; i < candidates.size(); ++i) {
+      if (is_grouped[i]) continue;
+      VisitObjects(candidates[i], kind, [&](uint64_t hash) {
+        if (!seen.Add(hash)) return;
+        seen_twice.Add(hash);
+        has_any = true;
       });
     }
+    if (!has_any) continue;
     std::vector<std::pair<uint64_t, uint32_t>> holders;  // Of what more than one account may hold.
     for (uint32_t i = 0; i < candidates.size(); ++i) {
       VisitObjects(candidates[i], kind, [&](uint64_t hash) {
@@ -168,7 +174,10 @@ std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> cand
       }
       if (count > static_cast<float>(kHoldersMax)) continue;
       for (size_t i = begin; i < end; ++i) {
-        for (size_t j = i + 1; j < end; ++j) pairs.push_back({holders[i].second, holders[j].second, 0});
+        if (is_grouped[holders[i].second]) continue;
+        for (size_t j = i + 1; j < end; ++j) {
+          if (!is_grouped[holders[j].second]) pairs.push_back({holders[i].second, holders[j].second, 0});
+        }
       }
     }
   }

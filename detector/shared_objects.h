@@ -84,9 +84,10 @@ class SharedObjects {
   HashSieve asked_;                                        // Holds the keys of holder_counts_.
 };
 
-// Pairs of accounts that share payment, sign-up or address and are not declared to be together. In order, without
-// ratios. Limits: what more than kHoldersMax accounts hold is common and links nobody.
+// Pairs of accounts in no group that share payment, sign-up or address and are not declared to be together. In order,
+// without ratios. Limits: what more than kHoldersMax accounts hold is common and links nobody.
 inline constexpr size_t kHoldersMax = 16;
-std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates);
+std::vector<CampaignLink> FindPlainPairs(std::span<const CampaignCandidate> candidates,
+                                         const std::vector<bool>& is_grouped);
 
 }  // namespace stillwatch::detector

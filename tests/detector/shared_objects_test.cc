@@ -20,6 +20,10 @@ class SharedObjectsTest : public ::testing::Test {
     return SharedObjects(candidates, groups).PartnersIn(group, kind);
   }
 
+  static std::vector<CampaignLink> FindPairs(const std::vector<CampaignCandidate>& candidates) {
+    return FindPlainPairs(candidates, std::vector<bool>(candidates.size(), false));
+  }
+
   MadeAccounts accounts_;
 };
 
@@ -45,10 +49,27 @@ TEST_F(SharedObjectsTest, StrangersShareNothing) {
 TEST_F(SharedObjectsTest, PairsShareAPaymentThatFewHave) {
   accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
   for (size_t i = 100; i < 100 + kHoldersMax + 1; ++i) accounts_.profile(i).payment = 78;
-  const auto pairs = FindPlainPairs(accounts_.Candidates());
+  const auto pairs = FindPairs(accounts_.Candidates());
   ASSERT_EQ(pairs.size(), 1U);
   EXPECT_EQ(pairs[0].a, 3U);
   EXPECT_EQ(pairs[0].b, 4U);
+}
+
+TEST_F(SharedObjectsTest, WhoIsInAGroupMakesNoPairButCountsAsAHolder) {
+  for (const size_t i : {3, 4, 5}) accounts_.profile(i).payment = 77;
+  const auto candidates = accounts_.Candidates();
+  std::vector<bool> is_grouped(candidates.size(), false);
+  is_grouped[5] = true;
+  const auto pairs = FindPlainPairs(candidates, is_grouped);
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(pairs[0].a, 3U);
+  EXPECT_EQ(pairs[0].b, 4U);
+  is_grouped[4] = true;
+  EXPECT_TRUE(FindPlainPairs(candidates, is_grouped).empty());
+  is_grouped = std::vector<bool>(candidates.size(), true);
+  is_grouped[3] = is_grouped[4] = false;
+  for (size_t i = 100; i < 100 + kHoldersMax; ++i) accounts_.profile(i).payment = 77;
+  EXPECT_TRUE(FindPlainPairs(accounts_.Candidates(), is_grouped).empty()) << "it is common";
 }
 
 // A search looks at a sample of those who are not newcomers.
@@ -57,10 +78,10 @@ TEST_F(SharedObjectsTest, WhoStandsForManyMakesWhatItHasCommon) {
   const std::vector<uint32_t> group = {3, 4, 5, 6};
   const std::vector<std::vector<uint32_t>> groups = {group};
   auto candidates = accounts_.Candidates();
-  EXPECT_EQ(FindPlainPairs(candidates).size(), 3U);
+  EXPECT_EQ(FindPairs(candidates).size(), 3U);
   const Partners alone = SharedObjects(candidates, groups).PartnersIn(group, ObjectKind::kPayment);
   candidates[50].weight = 20;
-  EXPECT_TRUE(FindPlainPairs(candidates).empty());
+  EXPECT_TRUE(FindPairs(candidates).empty());
   const Partners common = SharedObjects(candidates, groups).PartnersIn(group, ObjectKind::kPayment);
   // Of 219 accounts 22 have it, three of 200 had.
   EXPECT_NEAR(common.expected / alone.expected, 21.0 / 2 * 199 / 218, 1e-6);
@@ -70,7 +91,7 @@ TEST_F(SharedObjectsTest, WhoStandsForManyMakesWhatItHasCommon) {
 TEST_F(SharedObjectsTest, MembersOfOneDeclaredOrganisationMakeNoPair) {
   accounts_.profile(3).payment = accounts_.profile(4).payment = 77;
   accounts_.profile(3).organization = accounts_.profile(4).organization = 5;
-  EXPECT_TRUE(FindPlainPairs(accounts_.Candidates()).empty());
+  EXPECT_TRUE(FindPairs(accounts_.Candidates()).empty());
 }
 
 TEST_F(SharedObjectsTest, OneCardAloneIsOneKind) {
