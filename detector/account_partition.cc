@@ -403,11 +403,12 @@ void AccountPartition::CollectCandidates(int64_t time_unix_nano, int64_t first_b
   }
 }
 
-void AccountPartition::CollectCandidate(std::string_view account_id, int64_t time_unix_nano,
-                                        std::vector<CampaignCandidate>& out) const {
+std::optional<Traffic> AccountPartition::TrafficOf(std::string_view account_id) const {
   const std::lock_guard lock(mutex_);
   const uint32_t index = Find(KeyOf(account_id));
-  if (index != kNobody && MayBeCandidate(accounts_[index])) out.push_back(CandidateOf(index, time_unix_nano));
+  if (index == kNobody || !MayBeCandidate(accounts_[index])) return std::nullopt;
+  const StateView state = Read(accounts_[index]);
+  return Traffic{state->portrait.event_count(), state->portrait.last_time_unix_nano()};
 }
 
 std::vector<VerdictChange> AccountPartition::TakeChanges() {

@@ -174,8 +174,8 @@ class AccountPartition final : public StateSource {
   // `first_bin_min` only the `sampled_max` with the lowest hashes, as Sample orders them, which share the weight of all.
   void CollectCandidates(int64_t time_unix_nano, int64_t first_bin_min, size_t sampled_max,
                          std::vector<CampaignCandidate>& out) const;
-  // Adds that account, if it may be in one.
-  void CollectCandidate(std::string_view account_id, int64_t time_unix_nano, std::vector<CampaignCandidate>& out) const;
+  // Nothing if that account cannot be in one.
+  std::optional<Traffic> TrafficOf(std::string_view account_id) const;
   // Gives the account its place in a campaign, and assesses it if that is new.
   void SetMembership(std::string_view account_id, const Membership& membership, const Baseline& baseline,
                      int64_t time_unix_nano);

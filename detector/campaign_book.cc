@@ -4,6 +4,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -85,12 +86,7 @@ void Refresh(const FoundCampaign& found, std::span<const CampaignCandidate> cand
   campaign.verdict = found.assessment.verdict;
 }
 
-// What the book needs to know of an account.
-struct Traffic {
-  uint64_t event_count = 0;
-  int64_t last_time_unix_nano = 0;
-};
-using Traffics = absl::flat_hash_map<std::string_view, std::optional<Traffic>>;  // By account.
+using Traffics = absl::flat_hash_map<std::string, std::optional<Traffic>>;  // By account.
 
 void CountEvents(const Traffics& traffics, int64_t time_unix_nano, Campaign& campaign) {
   campaign.event_count = 0;
@@ -116,26 +112,28 @@ void CountEvents(const Traffics& traffics, int64_t time_unix_nano, Campaign& cam
 }  // namespace
 
 std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> found,
-                                              std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
-                                              SearchScope scope) {
-  std::vector<std::string> touched;
-  Traffics traffics;  // Of the accounts that are or may become members; nothing if one is no candidate.
-  for (const auto& [account_id, place] : places_) {
-    touched.push_back(account_id);
-    traffics.try_emplace(account_id);
+                                              std::span<const CampaignCandidate> candidates, const TrafficOf& traffic_of,
+                                              int64_t time_unix_nano, SearchScope scope) {
+  const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
+  absl::flat_hash_set<std::string_view> is_found;
+  std::vector<bool> is_met(campaigns_.size(), scope != SearchScope::kQuick);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (predecessors[i] != nullptr) is_met[static_cast<size_t>(predecessors[i] - campaigns_.data())] = true;
+    for (const GroupMember& member : found[i].members) {
+      const std::string_view account_id = candidates[member.index].account_id;
+      is_found.insert(account_id);
+      if (const auto place = places_.find(account_id); place != places_.end()) is_met[place->second.first] = true;
+    }
   }
-  for (const FoundCampaign& group : found) {
-    for (const GroupMember& member : group.members) traffics.try_emplace(candidates[member.index].account_id);
-  }
-  for (const CampaignCandidate& account : candidates) {
-    if (const auto place = traffics.find(account.account_id); place != traffics.end()) {
-      const StateView state = account.State();
-      place->second = Traffic{state->portrait.event_count(), state->portrait.last_time_unix_nano()};
+  Traffics traffics;  // Of the accounts that are or may become members of a campaign that was met.
+  for (const std::string_view account_id : is_found) traffics.emplace(std::string(account_id), traffic_of(account_id));
+  for (size_t i = 0; i < campaigns_.size(); ++i) {
+    if (!is_met[i]) continue;
+    for (const CampaignMember& member : campaigns_[i].members) {
+      if (!traffics.contains(member.account_id)) traffics.emplace(member.account_id, traffic_of(member.account_id));
     }
   }
 
-  const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
-  absl::flat_hash_set<std::string_view> is_found;
   std::vector<Campaign> next;
   absl::flat_hash_map<uint64_t, size_t> index_of;  // By number.
   for (size_t i = 0; i < found.size(); ++i) {
@@ -148,15 +146,17 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
       campaign.members.clear();
     }
     Refresh(found[i], candidates, time_unix_nano, predecessors[i], places_, scope, campaign);
-    for (const GroupMember& member : found[i].members) {
-      is_found.insert(candidates[member.index].account_id);
-      touched.emplace_back(candidates[member.index].account_id);
-    }
     index_of.emplace(campaign.number, next.size());
     next.push_back(std::move(campaign));
   }
-  for (Campaign& old : campaigns_) {
-    // An account that is no candidate any more was labelled benign.
+  std::vector<Campaign> unmet;
+  for (size_t i = 0; i < campaigns_.size(); ++i) {
+    Campaign& old = campaigns_[i];
+    if (!is_met[i]) {
+      unmet.push_back(std::move(old));
+      continue;
+    }
+    // An account of which nothing is known any more was labelled benign.
     std::erase_if(old.members, [&](const CampaignMember& member) {
       const std::optional<Traffic>& traffic = traffics.at(member.account_id);
       if (is_found.contains(member.account_id) || !traffic) return true;
@@ -175,10 +175,12 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
               [](const CampaignMember& a, const CampaignMember& b) { return a.account_id < b.account_id; });
     CountEvents(traffics, time_unix_nano, campaign);
   }
+  std::move(unmet.begin(), unmet.end(), std::back_inserter(next));
   campaigns_ = std::move(next);
   IndexMembers();
+  std::vector<std::string> touched;
+  for (const auto& [account_id, traffic] : traffics) touched.push_back(account_id);
   std::sort(touched.begin(), touched.end());
-  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   return touched;
 }
 

@@ -66,9 +66,14 @@ class CampaignBook {
   using Places = std::map<std::string, std::pair<uint32_t, uint32_t>, std::less<>>;
   static constexpr int64_t kMemberDaysMax = 14;
 
-  // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed.
+  // What is known of an account; nothing if it cannot be in a campaign, because it was labelled benign.
+  using TrafficOf = std::function<std::optional<Traffic>(std::string_view account_id)>;
+
+  // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed. A quick
+  // search leaves campaigns that it did not come across as they are.
   std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
-                                  int64_t time_unix_nano, SearchScope scope = SearchScope::kEverybody);
+                                  const TrafficOf& traffic_of, int64_t time_unix_nano,
+                                  SearchScope scope = SearchScope::kEverybody);
 
   // Takes the account out of its campaigns; says whether it was in one. A campaign without members ends.
   bool Forget(std::string_view account_id);
@@ -81,7 +86,6 @@ class CampaignBook {
   uint64_t FirmNumberOf(std::string_view account_id) const;
   // By falling log-odds, then number.
   const std::vector<Campaign>& campaigns() const { return campaigns_; }
-  const Places& places() const { return places_; }
 
   // The layout is in storage/FORMAT.md.
   std::string Encode() const;

@@ -33,6 +33,12 @@ struct CampaignCandidate {
   StateView State() const { return states->StateAt(place); }
 };
 
+// What is known of a member of a campaign at any time.
+struct Traffic {
+  uint64_t event_count = 0;
+  int64_t last_time_unix_nano = 0;
+};
+
 // The order in which a search goes through accounts: their own, whatever the order of their arrival was.
 inline bool operator<(const CampaignCandidate& a, const CampaignCandidate& b) {
   return a.account_hash != b.account_hash ? a.account_hash < b.account_hash : a.account_id < b.account_id;

@@ -150,8 +150,7 @@ class ScoringEngine {
   void Tick(int64_t time_unix_nano);
   void RenewBaseline(int64_t time_unix_nano);
   void SetBaseline(const Baseline& baseline);
-  std::vector<CampaignCandidate> CollectCandidates(int64_t time_unix_nano, SearchScope scope,
-                                                   const CampaignBook& book) const;
+  std::vector<CampaignCandidate> CollectCandidates(int64_t time_unix_nano, SearchScope scope) const;
   void SearchCampaignsIfDue(int64_t time_unix_nano);
   void SetCampaigns(CampaignBook campaigns);
   std::optional<int64_t> EarliestWaiting() const;

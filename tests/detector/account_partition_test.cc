@@ -276,13 +276,11 @@ TEST(AccountPartitionTest, CandidatesAreNewcomersAndASampleOfTheOthers) {
     std::sort(found.begin(), found.end());
     std::vector<std::pair<std::string, float>> out;
     for (const CampaignCandidate& candidate : found) out.emplace_back(candidate.account_id, candidate.weight);
-    std::vector<CampaignCandidate> one;
-    partition->CollectCandidate(id_of(3), later + 1, one);
-    partition->CollectCandidate(id_of(kOld), later + 1, one);
-    partition->CollectCandidate("nobody", later + 1, one);
-    EXPECT_EQ(one.size(), 1U);
-    EXPECT_EQ(one[0].account_id, id_of(3));
-    EXPECT_EQ(one[0].weight, 1);
+    EXPECT_EQ(partition->TrafficOf(id_of(3))->event_count, 1U);
+    EXPECT_EQ(partition->TrafficOf(id_of(3))->last_time_unix_nano, kStart);
+    EXPECT_EQ(partition->TrafficOf(id_of(kOld)), std::nullopt) << "it is benign";
+    EXPECT_EQ(partition->TrafficOf(waiting), std::nullopt);
+    EXPECT_EQ(partition->TrafficOf("nobody"), std::nullopt);
     return out;
   };
   const auto found = candidates_of(false);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 
 #include "tests/detector/relay_pool.h"
 
@@ -29,7 +31,15 @@ class CampaignBookTest : public ::testing::Test {
   // A search `day` days after the start.
   std::vector<std::string> Search(double day, std::vector<FoundCampaign> found,
                                   SearchScope scope = SearchScope::kEverybody) {
-    return book_.Update(found, candidates_,
+    const auto traffic_of = [this](std::string_view account_id) {
+      ++asked_count_;
+      const auto place = std::find_if(candidates_.begin(), candidates_.end(),
+                                      [&](const CampaignCandidate& candidate) { return candidate.account_id == account_id; });
+      if (place == candidates_.end()) return std::optional<Traffic>();
+      const StateView state = place->State();
+      return std::optional<Traffic>({state->portrait.event_count(), state->portrait.last_time_unix_nano()});
+    };
+    return book_.Update(found, candidates_, traffic_of,
                         kPoolStart + static_cast<int64_t>(day * static_cast<double>(kNanosecondsPerDay)), scope);
   }
   uint64_t CampaignOf(uint32_t account) const { return book_.MembershipOf(candidates_[account].account_id).campaign; }
@@ -37,6 +47,7 @@ class CampaignBookTest : public ::testing::Test {
   MadeAccounts accounts_;
   std::vector<CampaignCandidate> candidates_;
   CampaignBook book_;
+  int asked_count_ = 0;
 };
 
 TEST_F(CampaignBookTest, AGroupCountsOnceItWasFoundTwice) {
@@ -60,6 +71,22 @@ TEST_F(CampaignBookTest, FoundTwiceWithinThreeHoursIsFoundOnce) {
   Search(1 + 3.0 / 24, {Group({1, 2, 3, 4})});
   EXPECT_NE(CampaignOf(1), 0U);
   EXPECT_EQ(book_.campaigns()[0].members[0].found_count, 2U);
+}
+
+TEST_F(CampaignBookTest, AQuickSearchLeavesAloneWhatItDidNotComeAcross) {
+  for (const double day : {1.0, 2.0}) Search(day, {Group({1, 2, 3, 4}), Group({11, 12, 13, 14})});
+  const uint64_t number = CampaignOf(11);
+  const std::string benign(candidates_[12].account_id);
+  candidates_.erase(candidates_.begin() + 12);
+  asked_count_ = 0;
+  const auto touched = Search(3, {Group({3, 4, 5, 6})}, SearchScope::kQuick);
+  EXPECT_EQ(asked_count_, 6) << "of the first campaign and those found";
+  EXPECT_EQ(touched.size(), 6U);
+  EXPECT_EQ(CampaignOf(11), number);
+  EXPECT_EQ(book_.NumberOf(benign), number);
+  Search(3.1, {}, SearchScope::kNewcomers);
+  EXPECT_EQ(CampaignOf(11), number);
+  EXPECT_EQ(book_.NumberOf(benign), 0U) << "the next other search has seen its label";
 }
 
 TEST_F(CampaignBookTest, WhatItsRhythmShowsIsFirmBeforeItCounts) {
