@@ -35,6 +35,8 @@ constexpr double kPooledUsual = 1.0;
 constexpr double kPooledClear = 2;
 // Members whose own evidence is looked at: enough for a median.
 constexpr size_t kPooledCountMax = 64;
+// Standard deviations by which accounts that take turns are in order beyond their habits; timers by about 0.
+constexpr double kBeyondHabitsMin = 0.5;
 // A replacement is set up while the work waits.
 constexpr int64_t kReplacementNano = 36 * kNanosecondsPerHour;
 
@@ -262,6 +264,10 @@ std::vector<LinkGroup> FindRotations(std::span<const CampaignCandidate> candidat
   CompleteAll(search, RotationSearch::Origin::kLinked, is_grouped, new_groups, links);
   links.insert(links.end(), new_links.begin(), new_links.end());
   for (LinkGroup& group : new_groups) groups.push_back(std::move(group));
+  // Timers that keep hours take turns as well. They stay grouped, so that nothing else takes them for one.
+  std::erase_if(groups, [&](const LinkGroup& group) {
+    return OrderBeyondHabits(candidates, group).value_or(kBeyondHabitsMin) < kBeyondHabitsMin;
+  });
   return groups;
 }
 

@@ -31,8 +31,12 @@ constexpr int kAgeCount = 14;
 constexpr int64_t kSpans[] = {LinkSketch::kBinsPerDay / 2, LinkSketch::kBinsPerDay, kNewcomerBins};
 // Turns after the one that the chain was chosen by.
 constexpr int kTurnsMax = 5;
+// Turns, and accounts at least, that say whether the order of a group is more than its habits explain.
+constexpr size_t kHabitTurns = 20;
+constexpr size_t kOrderedMin = 4;
 // How often the gaps are dealt out anew among the accounts.
 constexpr size_t kDealCount = 16;
+constexpr size_t kFewDeals = 6;  // Over many turns.
 
 // An account that began while the log was kept.
 struct Newcomer {
@@ -137,7 +141,7 @@ struct Habits {
 // another one's gap are taken together, since a gap says nothing of its neighbours then. Half of the variance of the gaps is
 // that of their beginnings: if the accounts were chosen by the order of these, only the other half can still bring them out
 // of order.
-Habits HabitsOf(const Chain& chain, Followed followed) {
+Habits HabitsOf(const Chain& chain, Followed followed, size_t deal_count) {
   std::vector<const Gap*> dealt;  // In an order that has nothing to do with that of time.
   for (const Gap& gap : chain.all) dealt.push_back(&gap);
   std::sort(dealt.begin(), dealt.end(), [](const Gap* a, const Gap* b) { return a->account->hash < b->account->hash; });
@@ -146,10 +150,10 @@ Habits HabitsOf(const Chain& chain, Followed followed) {
   const double part = followed == Followed::kChain ? std::numbers::sqrt2 / 2 : 1;
   double sum = 0;
   double squares = 0;
-  for (size_t deal = 0; deal < kDealCount; ++deal) {
+  for (size_t deal = 0; deal < deal_count; ++deal) {
     std::vector<int64_t> ends;
     for (size_t i = 0; i < dealt.size(); ++i) {
-      const Gap& other = *dealt[(i + deal * dealt.size() / kDealCount) % dealt.size()];
+      const Gap& other = *dealt[(i + deal * dealt.size() / deal_count) % dealt.size()];
       const double deviation = static_cast<double>(other.end - other.begin) - mean_gap;
       ends.push_back(chain.all[i].begin + std::lround(mean_gap + part * deviation));
     }
@@ -157,8 +161,33 @@ Habits HabitsOf(const Chain& chain, Followed followed) {
     sum += kept;
     squares += kept * kept;
   }
-  const double mean = sum / kDealCount;
-  return {mean, std::sqrt(std::max(squares / kDealCount - mean * mean, 1.0))};
+  const auto count = static_cast<double>(deal_count);
+  const double mean = sum / count;
+  return {mean, std::sqrt(std::max(squares / count - mean * mean, 1.0))};
+}
+
+// The chain among gaps of one kind: no more than twice, and no less than half as long as the usual one in order. A timer that
+// sleeps has two kinds, and dealing out one for the other would bring any order to an end.
+Chain AmongAlike(const Chain& chain) {
+  if (chain.gaps.empty()) return chain;
+  std::vector<int64_t> lengths;
+  for (const Gap& gap : chain.gaps) lengths.push_back(gap.end - gap.begin);
+  const auto middle = lengths.begin() + static_cast<ptrdiff_t>(lengths.size() / 2);
+  std::nth_element(lengths.begin(), middle, lengths.end());
+  std::vector<Gap> alike;
+  std::copy_if(chain.all.begin(), chain.all.end(), std::back_inserter(alike), [usual = *middle](const Gap& gap) {
+    const int64_t length = gap.end - gap.begin;
+    return length <= 2 * usual && 2 * length >= usual;
+  });
+  return LongestChain(std::move(alike));
+}
+
+// By how many standard deviations a chain is longer than habits make it.
+double DeviationFromHabits(const Chain& chain, Followed followed, size_t deal_count) {
+  const Chain alike = AmongAlike(chain);
+  if (alike.gaps.empty()) return 0;
+  const Habits habits = HabitsOf(alike, followed, deal_count);
+  return (static_cast<double>(alike.gaps.size()) - habits.mean) / habits.standard_deviation;
 }
 
 // What the order is worth in all turns from that chain on: of both reasons to doubt it the one that leaves less. Deviations are
@@ -169,8 +198,7 @@ double RatioOf(Chain chain, Followed followed) {
   int turns = 0;
   for (; turns < kTurnsMax && chain.gaps.size() >= kMembersMin; ++turns, chain = NextChain(chain, followed)) {
     ratio += chain.log_likelihood_ratio;
-    const Habits habits = HabitsOf(chain, followed);
-    deviation += (static_cast<double>(chain.gaps.size()) - habits.mean) / habits.standard_deviation;
+    deviation += DeviationFromHabits(chain, followed, kDealCount);
   }
   return turns == 0 || deviation <= 0 ? 0 : std::min(ratio, deviation * deviation / turns / 2);
 }
@@ -206,7 +234,7 @@ std::optional<Found> BestQueue(const Newcomers& accounts, int64_t tick, size_t& 
       const double places = static_cast<double>(chosen.gaps.size() + 1) * static_cast<double>(tested.gaps.size() + 1);
       const auto all = static_cast<double>(tested.all.size());
       const double in_order = static_cast<double>(tested.gaps.size()) / all;
-      best = {std::move(members), strangers / places, {{}, in_order, HabitsOf(tested, followed).mean / all, ratio}};
+      best = {std::move(members), strangers / places, {{}, in_order, HabitsOf(tested, followed, kDealCount).mean / all, ratio}};
     }
   }
   return best;
@@ -289,6 +317,36 @@ std::vector<Found> Merge(std::vector<Found> found) {
 }
 
 }  // namespace
+
+std::optional<double> OrderBeyondHabits(std::span<const CampaignCandidate> candidates, const LinkGroup& group) {
+  std::vector<Newcomer> members;
+  std::vector<int64_t> moments;
+  for (const GroupMember& member : group) {
+    const CampaignCandidate& candidate = candidates[member.index];
+    Newcomer& account = members.emplace_back();
+    account.index = member.index;
+    account.hash = candidate.account_hash;
+    account.starts = candidate.State()->links.RecentStarts();
+    if (account.starts.size() < 2) continue;
+    const size_t last = account.starts.size() - 1;
+    moments.push_back(account.starts[last - std::min(last, kHabitTurns)]);
+  }
+  if (moments.empty()) return std::nullopt;
+  // All but the newest had a turn by then.
+  const auto moment = moments.begin() + static_cast<ptrdiff_t>(moments.size() * 9 / 10);
+  std::nth_element(moments.begin(), moment, moments.end());
+  Newcomers accounts;
+  for (const Newcomer& member : members) accounts.push_back(&member);
+  double deviation = 0;
+  double turns = 0;
+  for (Chain chain = ChainAt(accounts, *moment); chain.all.size() >= kOrderedMin && turns < kHabitTurns;
+       chain = NextChain(chain, Followed::kAll)) {
+    deviation += DeviationFromHabits(chain, Followed::kChain, kFewDeals);  // They were found by their order.
+    ++turns;
+  }
+  if (turns == 0) return std::nullopt;
+  return deviation / std::sqrt(turns);
+}
 
 std::vector<uint32_t> LongestIncreasing(std::span<const int64_t> values) {
   constexpr uint32_t kNone = UINT32_MAX;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,11 @@ struct QueueGroup {
 // in order. Limits: about 20 µs of CPU a newcomer.
 std::vector<QueueGroup> FindQueues(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                    const ParallelFor& parallel_for, const std::vector<bool>& is_left_out);
+
+// By how many standard deviations the order in which the group's accounts had their last turns is beyond what their habits
+// explain: not above 0, give or take, for timers, and for people who come at their hour. Nothing if there are too few
+// turns to tell.
+std::optional<double> OrderBeyondHabits(std::span<const CampaignCandidate> candidates, const LinkGroup& group);
 
 // Positions of the longest strictly increasing subsequence; of several, the one with the lowest values at its end.
 std::vector<uint32_t> LongestIncreasing(std::span<const int64_t> values);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "tests/detector/portrait_maker.h"
 #include "tests/detector/relay_pool.h"
@@ -130,6 +131,30 @@ TEST(CampaignFinderTest, WhatOneApplicationGivesItsUsersIsNoEvidenceBesideTheirT
   const FoundCampaign users = FindTides(26, 25, 1000, 3, 4711);
   EXPECT_EQ(TermOf(users, CampaignTerm::kContent), 0);
   EXPECT_EQ(users.assessment.verdict, Verdict::kClear);
+}
+
+// Monitors that sleep for all but two beats a day, and missed one: by its gaps each is a timer only after a week.
+TEST(CampaignFinderTest, TimersThatKeepHoursAreHardlyEverAPool) {
+  size_t group_count = 0;
+  for (uint64_t seed = 41; seed < 61; ++seed) {
+    MadeAccounts accounts(seed);
+    AddStrangers(accounts, 60, 6);
+    const auto hours_of = [](double hours) { return static_cast<int64_t>(hours * static_cast<double>(kNanosecondsPerHour)); };
+    std::uniform_real_distribution<double> uniform;
+    for (int i = 0; i < 16; ++i) {
+      const size_t account = accounts.Add();
+      const double first = uniform(accounts.random());
+      const int missed = i % 2 == 0 ? 4 : 7;
+      for (int beat = 0; beat <= 10; ++beat) {
+        if (beat == missed) continue;
+        const double jitter = 0.07 * (uniform(accounts.random()) - 0.5);
+        accounts.Request(account, kPoolStart + hours_of(24 * (beat / 2) + 2.44 * (beat % 2 + jitter) + first));
+      }
+    }
+    group_count +=
+        FindCampaigns(accounts.Candidates(), HonestBaseline(), kPoolStart + hours_of(5 * 24 + 1.2), SerialFor).size();
+  }
+  EXPECT_LE(group_count, 4U) << "of forty that take turns";
 }
 
 // A class shares an address, the day of its sign-up and the task; it has no organisation.

@@ -248,5 +248,41 @@ TEST_F(QueueOrderTest, WhoIsLeftOutStaysOut) {
 
 TEST_F(QueueOrderTest, NothingIsFoundAmongNobody) { EXPECT_THAT(FindQueues({}, kBegin, SerialFor, {}), IsEmpty()); }
 
+// Who is in no group may be asked about, too.
+LinkGroup GroupOf(const std::vector<size_t>& accounts) {
+  LinkGroup group;
+  for (const size_t account : accounts) group.push_back({static_cast<uint32_t>(account), 1});
+  return group;
+}
+
+TEST_F(QueueOrderTest, TheOrderOfAPoolIsBeyondItsHabits) {
+  const auto pool = AddQueue(30, 10, 0.1);
+  EXPECT_GT(OrderBeyondHabits(accounts_.Candidates(), GroupOf(pool)).value(), 2);
+  const auto any = AddQueue(30, 10, 1);
+  EXPECT_LT(OrderBeyondHabits(accounts_.Candidates(), GroupOf(any)).value(), 1);
+}
+
+TEST_F(QueueOrderTest, TimersAreInNoOrderBeyondTheirHabits) {
+  for (const double jitter : {0.003, 0.01, 0.03}) {
+    std::vector<size_t> timers;
+    for (int i = 0; i < 10; ++i) {
+      timers.push_back(accounts_.Add());
+      const double first = Uniform();
+      for (int day = 0; day < 12; ++day) {
+        for (const int slot : {0, 1}) {  // Of ten a day, which the others sleep through.
+          const double hours = 24 * day + 2.4 * (first + slot + jitter * (Uniform() - 0.5));
+          accounts_.Request(timers.back(), kBegin + static_cast<int64_t>(hours * static_cast<double>(kHour)));
+        }
+      }
+    }
+    EXPECT_LT(OrderBeyondHabits(accounts_.Candidates(), GroupOf(timers)).value(), 0.5) << jitter;
+  }
+}
+
+TEST_F(QueueOrderTest, OfFewTurnsNothingIsSaid) {
+  EXPECT_FALSE(OrderBeyondHabits(accounts_.Candidates(), {}).has_value());
+  EXPECT_FALSE(OrderBeyondHabits(accounts_.Candidates(), GroupOf(AddQueue(10, 1))).has_value());
+}
+
 }  // namespace
 }  // namespace stillwatch::detector
