@@ -38,8 +38,8 @@ std::string Group(const AccountView& account) {
 
 std::string SummarizeRhythm(const AccountView& account, const Finding& finding) {
   char text[240];
-  // Counts differ by less than chance, order is more.
-  if (finding.value > finding.population) {
+  // A share of the accounts; counts are held against chance, which is 1.
+  if (finding.population < 1) {
     std::snprintf(text, sizeof(text),
                   "%s takes its turns in the order of one queue: %.0f %% of its accounts had their next turn in the order of "
                   "the last, where their habits explain %.0f %%",

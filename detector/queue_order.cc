@@ -37,6 +37,8 @@ constexpr size_t kOrderedMin = 4;
 // How often the gaps are dealt out anew among the accounts.
 constexpr size_t kDealCount = 16;
 constexpr size_t kFewDeals = 6;  // Over many turns.
+// Habits never explain all of the order.
+constexpr double kByHabitMax = 0.99;
 
 // An account that began while the log was kept.
 struct Newcomer {
@@ -232,9 +234,11 @@ std::optional<Found> BestQueue(const Newcomers& accounts, int64_t tick, size_t& 
       // A stranger fits one place of a chain: by chance once in k + 1 at each of the two moments.
       const auto strangers = static_cast<double>(chosen.all.size() - chosen.gaps.size());
       const double places = static_cast<double>(chosen.gaps.size() + 1) * static_cast<double>(tested.gaps.size() + 1);
-      const auto all = static_cast<double>(tested.all.size());
-      const double in_order = static_cast<double>(tested.gaps.size()) / all;
-      best = {std::move(members), strangers / places, {{}, in_order, HabitsOf(tested, followed, kDealCount).mean / all, ratio}};
+      const Chain alike = AmongAlike(tested);
+      const auto all = static_cast<double>(alike.all.size());
+      const double in_order = static_cast<double>(alike.gaps.size()) / all;
+      const double by_habit = std::min(HabitsOf(alike, followed, kDealCount).mean / all, kByHabitMax);
+      best = {std::move(members), strangers / places, {{}, in_order, by_habit, ratio}};
     }
   }
   return best;

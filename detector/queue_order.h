@@ -15,8 +15,8 @@ namespace stillwatch::detector {
 
 struct QueueGroup {
   LinkGroup members;  // share: of the members that are not there by chance.
-  double in_order = 0;            // Share of the accounts whose next turns came in the order of their last.
-  double in_order_by_habit = 0;   // The share that their habits explain.
+  double in_order = 0;           // Share of the accounts whose next turns came in the order of their last.
+  double in_order_by_habit = 0;  // The share that their habits explain; below 1.
   double log_likelihood_ratio = 0;
 };
 

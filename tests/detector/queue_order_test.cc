@@ -105,6 +105,7 @@ class QueueOrderTest : public ::testing::Test {
 void ExpectOf(const QueueGroup& group, const std::vector<size_t>& queue, size_t count_min) {
   EXPECT_GE(group.members.size(), count_min);
   EXPECT_GT(group.in_order, group.in_order_by_habit);
+  EXPECT_LT(group.in_order_by_habit, 1);
   EXPECT_GT(group.in_order_by_habit, 0);
   EXPECT_LE(group.in_order, 1);
   for (const GroupMember& member : group.members) {
