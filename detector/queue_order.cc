@@ -71,8 +71,14 @@ struct Found {
   QueueGroup group;      // Without members.
 };
 
+// ln n!. The standard library's lgamma sets a variable that all threads share.
+double LogFactorial(size_t n) {
+  int sign = 0;
+  return lgamma_r(static_cast<double>(n) + 1, &sign);
+}
+
 // −ln of the bound C(m, k) / k!.
-double LogRatio(double m, double k) { return 2 * std::lgamma(k + 1) + std::lgamma(m - k + 1) - std::lgamma(m + 1); }
+double LogRatio(size_t m, size_t k) { return 2 * LogFactorial(k) + LogFactorial(m - k) - LogFactorial(m); }
 
 // The longest chain in order. Of gaps that begin in one tick it takes one.
 Chain LongestChain(std::vector<Gap> gaps) {
@@ -85,7 +91,7 @@ Chain LongestChain(std::vector<Gap> gaps) {
   for (const Gap& gap : gaps) ends.push_back(gap.end);
   Chain out;
   for (const uint32_t position : LongestIncreasing(ends)) out.gaps.push_back(gaps[position]);
-  out.log_likelihood_ratio = LogRatio(static_cast<double>(gaps.size()), static_cast<double>(out.gaps.size()));
+  out.log_likelihood_ratio = LogRatio(gaps.size(), out.gaps.size());
   out.all = std::move(gaps);
   return out;
 }
