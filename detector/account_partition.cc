@@ -11,8 +11,8 @@ namespace {
 // How many accounts are looked up at a time: enough to hide a memory access.
 constexpr size_t kPrefetchCount = 12;
 
-// How far accounts are fetched ahead of their events, and states, which are larger: with more of them on the way they push
-// each other out.
+// How far accounts are fetched ahead of their events, and states, which are larger: with more of them on the way they
+// push each other out.
 constexpr size_t kAccountDistance = 8;
 constexpr size_t kStateDistance = 3;
 
@@ -135,8 +135,8 @@ void AccountPartition::PrefetchForSettling(size_t position) const {
   }
   if (position + kStateDistance < ready_.size()) {
     const Account& ahead = accounts_[ready_[position + kStateDistance].account];
-    // The counters come first and are touched by every event; of the rest the processor sees the pattern itself, and has
-    // not room for more on the way.
+    // The counters come first and are touched by every event; of the rest the processor sees the pattern itself, and
+    // has not room for more on the way.
     constexpr size_t kFetchedBytes = 12 * kCacheLineBytes;
     PrefetchLines<kFetchedBytes>(ahead.hot != nullptr ? static_cast<const void*>(ahead.hot.get())
                                                       : ahead.packed.view().data());
@@ -314,12 +314,8 @@ std::vector<AccountSummary> AccountPartition::List(const Baseline& baseline) con
     const Account& account = accounts_[index];
     const StateView state = Read(account);
     const auto found = waiting.find(index);
-    AccountSummary summary{account.id,
-                           OrganizationOf(account),
-                           RiskOf(state->score.log_odds, account.label),
-                           state->score.verdict,
-                           account.label,
-                           state->portrait.event_count()};
+    AccountSummary summary{account.id,           OrganizationOf(account), RiskOf(state->score.log_odds, account.label),
+                           state->score.verdict, account.label,           state->portrait.event_count()};
     if (found != waiting.end() || !IsFresh(*state, baseline, account.label)) {
       AccountDetail ahead;
       ahead.live = *state;

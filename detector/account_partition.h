@@ -61,7 +61,8 @@ struct AccountSummary {
   uint64_t event_count = 0;
 };
 
-// What an account's state is stored under: the hash of its id, so that those of a partition stand together, then the id.
+// What an account's state is stored under: the hash of its id, so that those of a partition stand together, then the
+// id.
 inline constexpr size_t kStateKeyHashBytes = 8;
 std::string StateKeyOf(uint64_t account_hash, std::string_view account_id);
 
@@ -84,15 +85,15 @@ struct StateCounters {
 
 // Keeps the accounts of one partition, and their events that wait for the watermark.
 // An account is read as if its waiting events had been settled already, so a reader misses nothing that was offered.
-// A state is in one of three places: in full, packed in memory, or in the store, where a checkpoint put it. What it says
-// is the same wherever it is.
-// Threading: safe from any thread; each call holds the partition's lock, but for StandingOf, which never waits for an
-// event or an assessment. Only the writer moves and changes states, so that it may read them without the lock: it is whoever
-// calls Settle, Tick, the setters, Forget and VisitUnsaved. AddWaiting is for any one thread.
-// Limits: of StateLimits. Beyond hot_count_max the state that is used next takes the place of one that was not used longest,
-// but only of the few newest unless it is used again soon: where every event is of another account these few stay in the
-// processor's cache, and those that are used often stay where they are (2Q, Johnson and Shasha 1994). Beyond byte_max packed
-// states that are in the store are dropped from memory; if none is, memory grows and WantsSave says so.
+// A state is in one of three places: in full, packed in memory, or in the store, where a checkpoint put it. What it
+// says is the same wherever it is. Threading: safe from any thread; each call holds the partition's lock, but for
+// StandingOf, which never waits for an event or an assessment. Only the writer moves and changes states, so that it may
+// read them without the lock: it is whoever calls Settle, Tick, the setters, Forget and VisitUnsaved. AddWaiting is for
+// any one thread. Limits: of StateLimits. Beyond hot_count_max the state that is used next takes the place of one that
+// was not used longest, but only of the few newest unless it is used again soon: where every event is of another
+// account these few stay in the processor's cache, and those that are used often stay where they are (2Q, Johnson and
+// Shasha 1994). Beyond byte_max packed states that are in the store are dropped from memory; if none is, memory grows
+// and WantsSave says so.
 class AccountPartition final : public StateSource {
  public:
   AccountPartition() = default;
@@ -149,8 +150,9 @@ class AccountPartition final : public StateSource {
 
   void SetProfile(AccountProfile profile);
   void SetLabel(std::string_view account_id, Label label, const Baseline& baseline);
-  // Puts back an account, new to this partition, that a checkpoint kept as `bytes`; labels after accounts. Assesses nothing: the state was that of
-  // its last assessment. Returns what is known of its score, or nothing if the bytes are no state.
+  // Puts back an account, new to this partition, that a checkpoint kept as `bytes`; labels after accounts. Assesses
+  // nothing: the state was that of its last assessment. Returns what is known of its score, or nothing if the bytes are
+  // no state.
   std::optional<Score> Restore(std::string_view account_id, std::string_view bytes);
   void RestoreTimeline(std::string_view account_id, std::vector<VerdictChange> timeline);
   void RestoreLabel(std::string_view account_id, Label label);
@@ -165,13 +167,15 @@ class AccountPartition final : public StateSource {
   // Nothing for an account that was never assessed.
   std::optional<Standing> StandingOf(std::string_view account_id) const;
   size_t account_count() const;
-  // Of the settled accounts that have at least `event_count_min` events, and are not labelled confirmed, the `count_max`
-  // with the lowest hashes, in order. For the writer; the states hold until the partition is next written to.
+  // Of the settled accounts that have at least `event_count_min` events, and are not labelled confirmed, the
+  // `count_max` with the lowest hashes, in order. For the writer; the states hold until the partition is next written
+  // to.
   std::vector<Sampled> Sample(size_t count_max, uint64_t event_count_min) const;
 
   // Adds the settled accounts that may be in a campaign: all but those labelled benign. What is told of an account
   // counts from its own time on. They hold until the partition is next written to. Of those that began before
-  // `first_bin_min` only the `sampled_max` with the lowest hashes, as Sample orders them, which share the weight of all.
+  // `first_bin_min` only the `sampled_max` with the lowest hashes, as Sample orders them, which share the weight of
+  // all.
   void CollectCandidates(int64_t time_unix_nano, int64_t first_bin_min, size_t sampled_max,
                          std::vector<CampaignCandidate>& out) const;
   // Nothing if that account cannot be in one.
@@ -229,18 +233,18 @@ class AccountPartition final : public StateSource {
     std::string organization_id;  // As events tell it.
     std::unique_ptr<Profile> profile;
     std::vector<VerdictChange> timeline;
-    // The state: in full, or as a checkpoint keeps it, or, with neither, in the store; if it was never saved there is none
-    // yet.
+    // The state: in full, or as a checkpoint keeps it, or, with neither, in the store; if it was never saved there is
+    // none yet.
     std::unique_ptr<LiveState> hot;
     storage::SharedBytes packed;
     // If it is not hot; first_bin and has_events in any case, so that a search goes through them without the states.
     StateSummary summary;
-    uint32_t hot_position = 0;  // In hot_, or kOnTrial.
+    uint32_t hot_position = 0;        // In hot_, or kOnTrial.
     uint32_t saved_in = kNeverSaved;  // The save that holds the newest state, if it is not unsaved.
     Label label = Label::kUnlabelled;
     bool is_unsaved = false;
     bool is_record_outdated = false;  // It tells another organisation.
-    bool is_dirty = false;  // Has events since the last tick.
+    bool is_dirty = false;            // Has events since the last tick.
     bool was_used = false;  // Since the hand came by: of the clock that says which states were not used longest.
   };
   // An account's id, with its hash computed once; the view is that of `Account::id`.
@@ -322,8 +326,8 @@ class AccountPartition final : public StateSource {
   StateLoader loader_;
   std::vector<uint32_t> hot_;   // Accounts whose states are hot, but for those on trial.
   std::deque<uint32_t> trial_;  // Oldest first.
-  size_t pack_hand_ = 0;       // In hot_.
-  size_t drop_hand_ = 0;       // In accounts_.
+  size_t pack_hand_ = 0;        // In hot_.
+  size_t drop_hand_ = 0;        // In accounts_.
   size_t packed_bytes_ = 0;
   size_t packed_count_ = 0;
   size_t account_bytes_ = 0;  // Beside the states.

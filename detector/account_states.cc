@@ -190,7 +190,8 @@ void AccountPartition::DropStored() {
     }
     if (drop_hand_ >= accounts_.size()) drop_hand_ = 0;
     Account& account = accounts_[drop_hand_++];
-    const bool is_stored = !account.is_unsaved && account.saved_in != kNeverSaved && account.saved_in <= confirmed_save_;
+    const bool is_stored =
+        !account.is_unsaved && account.saved_in != kNeverSaved && account.saved_in <= confirmed_save_;
     if (!account.packed || !is_stored || std::exchange(account.was_used, false)) continue;
     ReleasePacked(account);
   }

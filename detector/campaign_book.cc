@@ -112,8 +112,8 @@ void CountEvents(const Traffics& traffics, int64_t time_unix_nano, Campaign& cam
 }  // namespace
 
 std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> found,
-                                              std::span<const CampaignCandidate> candidates, const TrafficOf& traffic_of,
-                                              int64_t time_unix_nano, SearchScope scope) {
+                                              std::span<const CampaignCandidate> candidates,
+                                              const TrafficOf& traffic_of, int64_t time_unix_nano, SearchScope scope) {
   const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
   absl::flat_hash_set<std::string_view> is_found;
   std::vector<bool> is_met(campaigns_.size(), scope != SearchScope::kQuick);

@@ -69,8 +69,8 @@ class CampaignBook {
   // What is known of an account; nothing if it cannot be in a campaign, because it was labelled benign.
   using TrafficOf = std::function<std::optional<Traffic>(std::string_view account_id)>;
 
-  // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed. A quick
-  // search leaves campaigns that it did not come across as they are.
+  // Takes what a search at `time` found among `candidates`. Returns the accounts whose membership may have changed. A
+  // quick search leaves campaigns that it did not come across as they are.
   std::vector<std::string> Update(std::span<const FoundCampaign> found, std::span<const CampaignCandidate> candidates,
                                   const TrafficOf& traffic_of, int64_t time_unix_nano,
                                   SearchScope scope = SearchScope::kEverybody);

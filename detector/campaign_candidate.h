@@ -58,8 +58,8 @@ inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
   return log_begin + features::LinkSketch::kBinsPerDay;
 }
 
-// Pools and rings show in their first days: who began within so many bins is a newcomer, but for those of the log's first
-// day.
+// Pools and rings show in their first days: who began within so many bins is a newcomer, but for those of the log's
+// first day.
 inline constexpr int64_t kNewcomerBins = 3 * features::LinkSketch::kBinsPerDay;
 inline int64_t FirstBinOfNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                    int64_t newcomer_bins = kNewcomerBins) {

@@ -17,8 +17,8 @@ constexpr int64_t kWholeSearchRounds = 4 * kFullSearchRounds;
 // Accounts by which a quick search judges how common things are, beside the newcomers.
 constexpr size_t kSampledCount = 1024;
 
-// Newcomers that a quick search looks at, about: where a day brings more it looks at those of the last hours, since it must
-// cost little however many come.
+// Newcomers that a quick search looks at, about: where a day brings more it looks at those of the last hours, since it
+// must cost little however many come.
 constexpr size_t kQuickNewcomersMax = 8192;
 
 // Drops the oldest newcomers, those who began from `first_bin` on, but for the newest bin.
@@ -76,12 +76,14 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
   if (!is_anew) {
     for (CampaignCandidate& candidate : candidates) {
       // Few of its members may share a card, and are no campaign of their own.
-      candidate.campaign = scope == SearchScope::kQuick ? next.FirmNumberOf(candidate.account_id)
-                                                        : next.NumberOf(candidate.account_id);
+      candidate.campaign =
+          scope == SearchScope::kQuick ? next.FirmNumberOf(candidate.account_id) : next.NumberOf(candidate.account_id);
     }
   }
   const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano, parallel_for_, scope);
-  const auto traffic_of = [this](std::string_view account_id) { return PartitionFor(account_id).TrafficOf(account_id); };
+  const auto traffic_of = [this](std::string_view account_id) {
+    return PartitionFor(account_id).TrafficOf(account_id);
+  };
   const std::vector<std::string> touched = next.Update(found, candidates, traffic_of, time_unix_nano, scope);
   for (const std::string& account_id : touched) {
     PartitionFor(account_id).SetMembership(account_id, next.MembershipOf(account_id), *current, time_unix_nano);

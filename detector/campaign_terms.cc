@@ -40,10 +40,11 @@ std::string SummarizeRhythm(const AccountView& account, const Finding& finding) 
   char text[240];
   // A share of the accounts; counts are held against chance, which is 1.
   if (finding.population < 1) {
-    std::snprintf(text, sizeof(text),
-                  "%s takes its turns in the order of one queue: %.0f %% of its accounts had their next turn in the order of "
-                  "the last, where their habits explain %.0f %%",
-                  Group(account).c_str(), 100 * finding.value, 100 * finding.population);
+    std::snprintf(
+        text, sizeof(text),
+        "%s takes its turns in the order of one queue: %.0f %% of its accounts had their next turn in the order of "
+        "the last, where their habits explain %.0f %%",
+        Group(account).c_str(), 100 * finding.value, 100 * finding.population);
     return text;
   }
   std::snprintf(text, sizeof(text),
@@ -100,19 +101,20 @@ std::string SummarizeOnset(const AccountView& account, const Finding& finding) {
 }  // namespace
 
 // A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
-const Detector kCampaignRhythm = {"campaign_rhythm", Family::kTiming, kRhythmLimit, 1,
-                                  Evaluate<CampaignTerm::kRhythm>, SummarizeRhythm};
-const Detector kCampaignInfrastructure = {"campaign_infrastructure", Family::kInfrastructure, kTestedLimit, 1,
-                                          Evaluate<CampaignTerm::kInfrastructure>, SummarizeInfrastructure};
-const Detector kCampaignContent = {"campaign_content", Family::kContent, kTestedLimit, 1,
-                                   Evaluate<CampaignTerm::kContent>, SummarizeContent};
-const Detector kCampaignLifecycle = {"campaign_lifecycle", Family::kLifecycle, kTestedLimit, 1,
-                                     Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
-const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1,
-                                  Evaluate<CampaignTerm::kPooled>, SummarizePooled};
-const Detector kCampaignSynchrony = {"campaign_synchrony", Family::kTiming, kSynchronyLimit, 1,
-                                     Evaluate<CampaignTerm::kSynchrony>, SummarizeSynchrony};
-const Detector kCampaignOnset = {"campaign_onset", Family::kLifecycle, kOnsetLimit, 1,
-                                 Evaluate<CampaignTerm::kOnset>, SummarizeOnset};
+const Detector kCampaignRhythm = {"campaign_rhythm", Family::kTiming, kRhythmLimit, 1, Evaluate<CampaignTerm::kRhythm>,
+                                  SummarizeRhythm};
+const Detector kCampaignInfrastructure = {
+    "campaign_infrastructure", Family::kInfrastructure, kTestedLimit, 1, Evaluate<CampaignTerm::kInfrastructure>,
+    SummarizeInfrastructure};
+const Detector kCampaignContent = {
+    "campaign_content", Family::kContent, kTestedLimit, 1, Evaluate<CampaignTerm::kContent>, SummarizeContent};
+const Detector kCampaignLifecycle = {
+    "campaign_lifecycle", Family::kLifecycle, kTestedLimit, 1, Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
+const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1, Evaluate<CampaignTerm::kPooled>,
+                                  SummarizePooled};
+const Detector kCampaignSynchrony = {
+    "campaign_synchrony", Family::kTiming, kSynchronyLimit, 1, Evaluate<CampaignTerm::kSynchrony>, SummarizeSynchrony};
+const Detector kCampaignOnset = {"campaign_onset", Family::kLifecycle, kOnsetLimit, 1, Evaluate<CampaignTerm::kOnset>,
+                                 SummarizeOnset};
 
 }  // namespace stillwatch::detector

@@ -26,8 +26,8 @@ constexpr double kRatioMin = 4;
 constexpr double kFirstAgeTicks = 56;  // A quarter of an hour.
 constexpr double kAgeRatio = 1.5;
 constexpr int kAgeCount = 14;
-// Accounts that began within so many bins are held against each other, whatever their settings are: pools that mix in other
-// traffic have none in common. The shorter the span, the fewer strangers are among them.
+// Accounts that began within so many bins are held against each other, whatever their settings are: pools that mix in
+// other traffic have none in common. The shorter the span, the fewer strangers are among them.
 constexpr int64_t kSpans[] = {LinkSketch::kBinsPerDay / 2, LinkSketch::kBinsPerDay, kNewcomerBins};
 // Turns after the one that the chain was chosen by.
 constexpr int kTurnsMax = 5;
@@ -146,15 +146,16 @@ struct Habits {
 };
 
 // Timers of one period, and people who come at their hour every day, keep as much order if each account's beginning and
-// another one's gap are taken together, since a gap says nothing of its neighbours then. Half of the variance of the gaps is
-// that of their beginnings: if the accounts were chosen by the order of these, only the other half can still bring them out
-// of order.
+// another one's gap are taken together, since a gap says nothing of its neighbours then. Half of the variance of the
+// gaps is that of their beginnings: if the accounts were chosen by the order of these, only the other half can still
+// bring them out of order.
 Habits HabitsOf(const Chain& chain, Followed followed, size_t deal_count) {
   std::vector<const Gap*> dealt;  // In an order that has nothing to do with that of time.
   for (const Gap& gap : chain.all) dealt.push_back(&gap);
   std::sort(dealt.begin(), dealt.end(), [](const Gap* a, const Gap* b) { return a->account->hash < b->account->hash; });
   double mean_gap = 0;
-  for (const Gap& gap : chain.all) mean_gap += static_cast<double>(gap.end - gap.begin) / static_cast<double>(dealt.size());
+  for (const Gap& gap : chain.all)
+    mean_gap += static_cast<double>(gap.end - gap.begin) / static_cast<double>(dealt.size());
   const double part = followed == Followed::kChain ? std::numbers::sqrt2 / 2 : 1;
   double sum = 0;
   double squares = 0;
@@ -174,8 +175,8 @@ Habits HabitsOf(const Chain& chain, Followed followed, size_t deal_count) {
   return {mean, std::sqrt(std::max(squares / count - mean * mean, 1.0))};
 }
 
-// The chain among gaps of one kind: no more than twice, and no less than half as long as the usual one in order. A timer that
-// sleeps has two kinds, and dealing out one for the other would bring any order to an end.
+// The chain among gaps of one kind: no more than twice, and no less than half as long as the usual one in order. A
+// timer that sleeps has two kinds, and dealing out one for the other would bring any order to an end.
 Chain AmongAlike(const Chain& chain) {
   if (chain.gaps.empty()) return chain;
   std::vector<int64_t> lengths;
@@ -198,8 +199,8 @@ double DeviationFromHabits(const Chain& chain, Followed followed, size_t deal_co
   return (static_cast<double>(alike.gaps.size()) - habits.mean) / habits.standard_deviation;
 }
 
-// What the order is worth in all turns from that chain on: of both reasons to doubt it the one that leaves less. Deviations are
-// summed as Stouffer does.
+// What the order is worth in all turns from that chain on: of both reasons to doubt it the one that leaves less.
+// Deviations are summed as Stouffer does.
 double RatioOf(Chain chain, Followed followed) {
   double ratio = 0;
   double deviation = 0;
@@ -286,7 +287,8 @@ std::vector<Newcomers> BlocksOf(std::span<const Newcomer> newcomers, int64_t end
   std::stable_sort(by_setting.begin(), by_setting.end(),
                    [](const Newcomer* a, const Newcomer* b) { return a->parameters < b->parameters; });
   for (auto begin = by_setting.begin(), end = begin; begin != by_setting.end(); begin = end) {
-    end = std::find_if(begin, by_setting.end(), [&](const Newcomer* a) { return a->parameters != (*begin)->parameters; });
+    end =
+        std::find_if(begin, by_setting.end(), [&](const Newcomer* a) { return a->parameters != (*begin)->parameters; });
     if ((*begin)->parameters != 0) out.emplace_back(begin, end);
   }
   std::erase_if(out, [](const Newcomers& block) { return block.size() < kMembersMin; });
@@ -364,8 +366,8 @@ std::vector<uint32_t> LongestIncreasing(std::span<const int64_t> values) {
   std::vector<uint32_t> ends;        // Where it stands.
   std::vector<uint32_t> before(values.size(), kNone);
   for (uint32_t i = 0; i < values.size(); ++i) {
-    const auto length = static_cast<size_t>(std::lower_bound(lowest_ends.begin(), lowest_ends.end(), values[i]) -
-                                            lowest_ends.begin());
+    const auto length =
+        static_cast<size_t>(std::lower_bound(lowest_ends.begin(), lowest_ends.end(), values[i]) - lowest_ends.begin());
     if (length == ends.size()) {
       lowest_ends.push_back(values[i]);
       ends.push_back(i);
@@ -413,9 +415,8 @@ std::vector<QueueGroup> FindQueues(std::span<const CampaignCandidate> candidates
     std::sort(group.members.begin(), group.members.end(),
               [](const GroupMember& a, const GroupMember& b) { return a.index < b.index; });
   }
-  std::sort(out.begin(), out.end(), [](const QueueGroup& a, const QueueGroup& b) {
-    return a.members.front().index < b.members.front().index;
-  });
+  std::sort(out.begin(), out.end(),
+            [](const QueueGroup& a, const QueueGroup& b) { return a.members.front().index < b.members.front().index; });
   return out;
 }
 

@@ -49,13 +49,13 @@ struct EngineOptions {
   // Events that may wait for the watermark, about 300 bytes each. With more the watermark is moved on, so that events
   // may become late sooner.
   size_t waiting_event_count_max = 2'000'000;
-  // Event time between two searches for campaigns. One in six is more than a quick one, and one in 24 looks at all accounts,
-  // which costs about 15 µs each; the others at newcomers.
+  // Event time between two searches for campaigns. One in six is more than a quick one, and one in 24 looks at all
+  // accounts, which costs about 15 µs each; the others at newcomers.
   int64_t campaign_round_nano = kNanosecondsPerHour / 2;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;
-  // What all accounts may take in memory. Of it a sixteenth holds states in full, the rest packed ones; what is beyond that
-  // stays in the store (account_partition.h).
+  // What all accounts may take in memory. Of it a sixteenth holds states in full, the rest packed ones; what is beyond
+  // that stays in the store (account_partition.h).
   size_t state_bytes_max = std::numeric_limits<size_t>::max();
 };
 
@@ -82,24 +82,23 @@ struct EventTime {
   uint64_t late_event_count = 0;
 };
 
-// Keeps the portraits and scores of all accounts. What it says is a function of the event log: of events and their times,
-// never of the wall clock, of batch sizes or of threads.
-// The watermark is the newest event time less the allowed lateness. Events behind it are settled in order of time; those
-// before it wait, and are looked at ahead by readers. At ticks of event time accounts with new events are assessed, and
-// the baseline of the population is renewed when half as many events again, or a day, have come since the last time.
-// Threading: AdvanceTo, SetProfile, SetLabel, Forget, Save, Restore, Offer by one thread at a time (the writer); Arrive by one
-// thread at a time, which may be another one; all others from any thread.
-// Limits: see EngineOptions. What is known of an account beside its state, about 400 bytes, is always in memory. A search
-// for campaigns holds for each account that it compares 0.3 to 1.5 KiB more while it lasts.
+// Keeps the portraits and scores of all accounts. What it says is a function of the event log: of events and their
+// times, never of the wall clock, of batch sizes or of threads. The watermark is the newest event time less the allowed
+// lateness. Events behind it are settled in order of time; those before it wait, and are looked at ahead by readers. At
+// ticks of event time accounts with new events are assessed, and the baseline of the population is renewed when half as
+// many events again, or a day, have come since the last time. Threading: AdvanceTo, SetProfile, SetLabel, Forget, Save,
+// Restore, Offer by one thread at a time (the writer); Arrive by one thread at a time, which may be another one; all
+// others from any thread. Limits: see EngineOptions. What is known of an account beside its state, about 400 bytes, is
+// always in memory. A search for campaigns holds for each account that it compares 0.3 to 1.5 KiB more while it lasts.
 class ScoringEngine {
  public:
   ScoringEngine(const EngineOptions& options, ParallelFor parallel_for);
-  // `load_state` reads from Table::kAccounts what a confirmed Save wrote there; from any thread. Without it all states stay
-  // in memory. For a new engine only.
+  // `load_state` reads from Table::kAccounts what a confirmed Save wrote there; from any thread. Without it all states
+  // stay in memory. For a new engine only.
   void SetStateLoader(AccountPartition::StateLoader load_state);
 
-  // Takes the batches of the log in order, before they are settled: readers see their events from here on. Nothing of the
-  // batches is kept.
+  // Takes the batches of the log in order, before they are settled: readers see their events from here on. Nothing of
+  // the batches is kept.
   EventTime Arrive(std::span<const ObservedBatch> batches);
   // Settles what the watermark has passed behind the batches that gave `time`; times must come in order. What arrived
   // since waits.
@@ -107,8 +106,8 @@ class ScoringEngine {
   // Both.
   void Offer(std::span<const ObservedBatch> batches) { AdvanceTo(Arrive(batches)); }
 
-  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything below it
-  // in the log arrived, and AdvanceTo was called for it, and for nothing behind it.
+  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything
+  // below it in the log arrived, and AdvanceTo was called for it, and for nothing behind it.
   void Save(uint64_t next_sequence, storage::WriteGroup& group);
   // What the last Save said is in the store. Until it is, what changed before that stays in memory.
   void ConfirmSave();
@@ -117,9 +116,8 @@ class ScoringEngine {
   // Accounts that the next Save will write.
   size_t unsaved_account_count() const;
   // Puts back the last saved state, then replays the rest of the log; also profiles and labels. For a new engine only.
-  // Returns the number of events replayed. A checkpoint that is of another version, or cannot be read, is left aside and
-  // the whole log replayed.
-  // Errors: those of the store.
+  // Returns the number of events replayed. A checkpoint that is of another version, or cannot be read, is left aside
+  // and the whole log replayed. Errors: those of the store.
   Result<uint64_t> Restore(const storage::Snapshot& snapshot);
 
   void SetProfile(AccountProfile profile);
@@ -194,7 +192,8 @@ class ScoringEngine {
   int64_t last_campaign_round_ = 0;  // Number of the span since 1970.
 };
 
-// Adds to `group` a sender's promise that holds once all below `next_sequence` was offered, so that a replay keeps it too.
+// Adds to `group` a sender's promise that holds once all below `next_sequence` was offered, so that a replay keeps it
+// too.
 void SavePromise(uint64_t next_sequence, int64_t complete_through_unix_nano, storage::WriteGroup& group);
 
 }  // namespace stillwatch::detector

@@ -63,9 +63,8 @@ class HashSieve {
 
 // Counts how common the objects of some groups are among all accounts.
 // A member finds a partner by chance with probability at most Σ (d − 1) · (k − 1) / (N − 1) over its objects, d of N
-// accounts holding an object, k members in the group. What everybody has therefore counts for nothing. Each candidate counts
-// for as many accounts as it stands for.
-// Ownership: `candidates` must outlive it.
+// accounts holding an object, k members in the group. What everybody has therefore counts for nothing. Each candidate
+// counts for as many accounts as it stands for. Ownership: `candidates` must outlive it.
 class SharedObjects {
  public:
   // `groups`: indices of candidates. Only of objects that their accounts hold can be asked.
@@ -80,8 +79,8 @@ class SharedObjects {
  private:
   std::span<const CampaignCandidate> candidates_;
   absl::flat_hash_map<uint64_t, float> holder_counts_;  // By hash of kind and object; by weight.
-  double account_count_ = 0;                             // By weight.
-  HashSieve asked_;                                        // Holds the keys of holder_counts_.
+  double account_count_ = 0;                            // By weight.
+  HashSieve asked_;                                     // Holds the keys of holder_counts_.
 };
 
 // Pairs of accounts in no group that share payment, sign-up or address and are not declared to be together. In order,

@@ -45,7 +45,7 @@ struct Pipeline::CommitItem {
 // What the engine has to do, in order of the log.
 struct Pipeline::ApplyItem {
   std::optional<detector::EventTime> event_time;  // Behind the events, which arrived already.
-  uint64_t next_sequence = 0;  // Of the log, after this item.
+  uint64_t next_sequence = 0;                     // Of the log, after this item.
   std::function<void()> apply;
   std::function<void()> on_applied;
   AfterApply after_apply = AfterApply::kNothing;
@@ -122,9 +122,8 @@ std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
   std::unique_lock lock(commit_mutex_);
   commit_ready_.wait(lock, [this] { return !commit_queue_.empty() || is_draining_; });
   if (options_.commit_delay_nano > 0) {
-    commit_ready_.wait_for(lock, std::chrono::nanoseconds(options_.commit_delay_nano), [this] {
-      return commit_queue_.size() >= options_.group_batches_max || is_draining_;
-    });
+    commit_ready_.wait_for(lock, std::chrono::nanoseconds(options_.commit_delay_nano),
+                           [this] { return commit_queue_.size() >= options_.group_batches_max || is_draining_; });
   }
   const size_t count = std::min(commit_queue_.size(), options_.group_batches_max);
   const auto end = commit_queue_.begin() + static_cast<ptrdiff_t>(count);
@@ -146,8 +145,9 @@ void Pipeline::RunCommitter() {
   apply_ready_.notify_one();
 }
 
-// Tries until the group is on disk. Only while draining it gives up, since whoever stops the daemon does not want to wait
-// for a disk; what was not acknowledged stays with its sender. The log is ahead of the disk then, so nothing may follow.
+// Tries until the group is on disk. Only while draining it gives up, since whoever stops the daemon does not want to
+// wait for a disk; what was not acknowledged stays with its sender. The log is ahead of the disk then, so nothing may
+// follow.
 bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group, Commit commit) {
   if (group.empty()) return true;
   for (bool has_failed = false;; has_failed = true) {
@@ -196,7 +196,8 @@ class Pipeline::BlockGatherer {
 
 // Loads the days around `time` into the duplicate check.
 void Pipeline::PrepareDuplicates(int64_t time_unix_nano) {
-  for (Status status = duplicates_.Prepare(time_unix_nano); !status.ok(); status = duplicates_.Prepare(time_unix_nano)) {
+  for (Status status = duplicates_.Prepare(time_unix_nano); !status.ok();
+       status = duplicates_.Prepare(time_unix_nano)) {
     spdlog::error("cannot look for duplicates, senders wait: {}", status.message());
     std::this_thread::sleep_for(std::chrono::nanoseconds(options_.retry_nano));
   }
@@ -336,9 +337,8 @@ void Pipeline::RunApplier(uint64_t next_sequence) {
     if (items.empty()) break;
     next_sequence = items.back().next_sequence;
     Apply(items);
-    const bool is_asked = std::any_of(items.begin(), items.end(), [](const ApplyItem& item) {
-      return item.after_apply == AfterApply::kCheckpoint;
-    });
+    const bool is_asked = std::any_of(
+        items.begin(), items.end(), [](const ApplyItem& item) { return item.after_apply == AfterApply::kCheckpoint; });
     ConfirmCheckpoint();
     if (is_asked || IsCheckpointDue(next_sequence - saved_sequence)) {
       SaveCheckpoint(next_sequence, is_asked ? Saving::kFinished : Saving::kBeside);

@@ -27,18 +27,19 @@
 namespace stillwatch::ingest {
 
 struct PipelineOptions {
-  // A checkpoint is made whenever this many events were counted since the last one, and so many for each account that it
-  // writes, or when memory is full of what no checkpoint holds. A restart replays at most these.
+  // A checkpoint is made whenever this many events were counted since the last one, and so many for each account that
+  // it writes, or when memory is full of what no checkpoint holds. A restart replays at most these.
   uint64_t checkpoint_event_count = 2'000'000;
   uint64_t checkpoint_events_per_account = 2;
-  // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the senders.
+  // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the
+  // senders.
   size_t apply_queue_batches_max = 256;
   // Batches that one group commit takes at most, so that the first of them is not kept waiting by the last.
   size_t group_batches_max = 256;
   // Wait between two tries of a failed commit.
   int64_t retry_nano = 200'000'000;
-  // How long a group waits for more before it is committed: fewer fsyncs, later acknowledgements. What comes while a commit is
-  // under way is a group anyhow, so this pays only where an fsync wears or costs something.
+  // How long a group waits for more before it is committed: fewer fsyncs, later acknowledgements. What comes while a
+  // commit is under way is a group anyhow, so this pays only where an fsync wears or costs something.
   int64_t commit_delay_nano = 0;
   // Days of event time around an event in which its id is looked for (ingest/duplicate_filter.h).
   uint32_t idempotency_days = 2;
@@ -67,11 +68,10 @@ struct PipelineCounters {
 
 // Carries batches through duplicate check, group commit and engine, in the order of their submission.
 // Threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
-// senders, shows the events to readers and has the applier advance the engine; checkpoints are written beside both. A failed commit
-// is tried again until it works: meanwhile nothing is acknowledged and senders are slowed, but nothing is lost and queries
-// go on.
-// Threading: every method from any thread. Ownership: store and engine must outlive it.
-// Limits: the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
+// senders, shows the events to readers and has the applier advance the engine; checkpoints are written beside both. A
+// failed commit is tried again until it works: meanwhile nothing is acknowledged and senders are slowed, but nothing is
+// lost and queries go on. Threading: every method from any thread. Ownership: store and engine must outlive it. Limits:
+// the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
 class Pipeline {
  public:
   // Restores the engine from the store and starts. Errors: those of the store.
@@ -83,22 +83,22 @@ class Pipeline {
   // Never blocks. After Drain the batch is dropped without a call of on_durable.
   void Submit(SubmittedBatch batch);
   // Makes `records` durable, in order with the batches, then calls `apply` on the applier's thread and, after that,
-  // `on_applied`. Never blocks. What changes verdicts asks for a checkpoint, so that a replay, which knows the records but
-  // not their place in the log, does not go back behind them.
+  // `on_applied`. Never blocks. What changes verdicts asks for a checkpoint, so that a replay, which knows the records
+  // but not their place in the log, does not go back behind them.
   enum class AfterApply : uint8_t { kNothing, kCheckpoint };
   void Write(storage::WriteGroup records, std::function<void()> apply, std::function<void()> on_applied,
              AfterApply after_apply = AfterApply::kNothing);
 
-  // The same for records that depend on their place in the log: `fill` is called once, on the committer's thread, with the
-  // sequence of the event that comes next.
+  // The same for records that depend on their place in the log: `fill` is called once, on the committer's thread, with
+  // the sequence of the event that comes next.
   using Fill = std::function<void(uint64_t next_sequence, storage::WriteGroup& records)>;
   void Write(Fill fill, std::function<void()> apply, std::function<void()> on_applied, AfterApply after_apply);
 
-  // Returns when the engine has settled and applied all that was durable before the call. Readers of one account need not
-  // wait for it: they find what was acknowledged.
+  // Returns when the engine has settled and applied all that was durable before the call. Readers of one account need
+  // not wait for it: they find what was acknowledged.
   void WaitUntilApplied();
-  // Finishes what was submitted, makes a checkpoint, and stops. Call it when no more will be submitted. If the disk fails
-  // meanwhile, what is not durable yet is given up without an acknowledgement; has_given_up() tells.
+  // Finishes what was submitted, makes a checkpoint, and stops. Call it when no more will be submitted. If the disk
+  // fails meanwhile, what is not durable yet is given up without an acknowledgement; has_given_up() tells.
   void Drain();
 
   bool has_given_up() const { return has_given_up_ || states_->has_given_up(); }
@@ -137,8 +137,8 @@ class Pipeline {
   storage::KeyValueStore& store_;
   detector::ScoringEngine& engine_;
   const PipelineOptions options_;
-  storage::EventLog log_;        // Committer's.
-  DuplicateFilter duplicates_;   // Committer's.
+  storage::EventLog log_;       // Committer's.
+  DuplicateFilter duplicates_;  // Committer's.
 
   mutable std::mutex commit_mutex_;
   std::condition_variable commit_ready_;

@@ -51,8 +51,8 @@ std::vector<Arrival> Arrivals(size_t count) {
 
 void Add(AccountPartition& partition, std::string_view organization_id, int64_t effective_time, uint64_t sequence,
          const features::Observation& event) {
-  const AccountPartition::Arrival arrival = {kAccount, organization_id, HashName(kAccount), effective_time, sequence,
-                                             &event};
+  const AccountPartition::Arrival arrival = {kAccount,       organization_id, HashName(kAccount),
+                                             effective_time, sequence,        &event};
   partition.AddWaiting({&arrival, 1});
 }
 
@@ -223,14 +223,15 @@ TEST(AccountPartitionTest, AccountsOfOneHashAreToldApart) {
   AccountPartition partition;
   const std::vector<Arrival> arrivals = Arrivals(6);
   const auto add = [&](std::string_view id, size_t i) {
-    const AccountPartition::Arrival arrival = {id, "", HashName(kAccount), arrivals[i].effective_time, i,
-                                               &arrivals[i].event};
+    const AccountPartition::Arrival arrival = {
+        id, "", HashName(kAccount), arrivals[i].effective_time, i, &arrivals[i].event};
     partition.AddWaiting({&arrival, 1});
   };
   const auto counts = [&] {
     partition.Settle(kEnd, HonestBaseline());
     std::map<std::string, uint64_t> out;
-    for (const AccountSummary& summary : partition.List(HonestBaseline())) out[summary.account_id] = summary.event_count;
+    for (const AccountSummary& summary : partition.List(HonestBaseline()))
+      out[summary.account_id] = summary.event_count;
     return out;
   };
   using Counts = std::map<std::string, uint64_t>;
@@ -261,7 +262,8 @@ TEST(AccountPartitionTest, CandidatesAreNewcomersAndASampleOfTheOthers) {
       event.time_unix_nano = account < kOld ? kStart : later;
       event.event_hash = static_cast<uint64_t>(account) + 1;
       const std::string id = id_of(account);
-      const AccountPartition::Arrival arrival = {id, "", HashName(id), event.time_unix_nano, static_cast<uint64_t>(i), &event};
+      const AccountPartition::Arrival arrival = {
+          id, "", HashName(id), event.time_unix_nano, static_cast<uint64_t>(i), &event};
       partition->AddWaiting({&arrival, 1});
     }
     const std::string waiting = "waits, so it is no candidate yet";

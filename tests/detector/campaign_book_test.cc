@@ -33,8 +33,9 @@ class CampaignBookTest : public ::testing::Test {
                                   SearchScope scope = SearchScope::kEverybody) {
     const auto traffic_of = [this](std::string_view account_id) {
       ++asked_count_;
-      const auto place = std::find_if(candidates_.begin(), candidates_.end(),
-                                      [&](const CampaignCandidate& candidate) { return candidate.account_id == account_id; });
+      const auto place = std::find_if(candidates_.begin(), candidates_.end(), [&](const CampaignCandidate& candidate) {
+        return candidate.account_id == account_id;
+      });
       if (place == candidates_.end()) return std::optional<Traffic>();
       const StateView state = place->State();
       return std::optional<Traffic>({state->portrait.event_count(), state->portrait.last_time_unix_nano()});

@@ -95,8 +95,8 @@ TEST(CampaignFinderTest, ServiceAccountsOfAnEnterpriseAreNoCampaign) {
   EXPECT_TRUE(Find(accounts).empty());
 }
 
-// The group of `size` accounts that go up and down together among `stranger_count` agents, and ask with `tool_count` tools
-// and one system prompt, if it is not 0. Nobody deals them out.
+// The group of `size` accounts that go up and down together among `stranger_count` agents, and ask with `tool_count`
+// tools and one system prompt, if it is not 0. Nobody deals them out.
 FoundCampaign FindTides(uint64_t seed, size_t size, size_t stranger_count, uint16_t tool_count, uint64_t system = 0) {
   MadeAccounts accounts(seed);
   accounts.SetToolCount(3);
@@ -139,7 +139,9 @@ TEST(CampaignFinderTest, TimersThatKeepHoursAreHardlyEverAPool) {
   for (uint64_t seed = 41; seed < 61; ++seed) {
     MadeAccounts accounts(seed);
     AddStrangers(accounts, 60, 6);
-    const auto hours_of = [](double hours) { return static_cast<int64_t>(hours * static_cast<double>(kNanosecondsPerHour)); };
+    const auto hours_of = [](double hours) {
+      return static_cast<int64_t>(hours * static_cast<double>(kNanosecondsPerHour));
+    };
     std::uniform_real_distribution<double> uniform;
     for (int i = 0; i < 16; ++i) {
       const size_t account = accounts.Add();
@@ -301,8 +303,8 @@ TEST(CampaignFinderTest, ThingsSharedAreCertainIfMembersHaveMuchEvidenceOfTheirO
         accounts.Request(account, begin + static_cast<int64_t>(j * 3 + i) * kNanosecondsPerMinute, 0, 9);
       }
     }
-    const auto found = FindCampaigns(accounts.Candidates(), HonestBaseline(), begin + 11 * kNanosecondsPerHour, SerialFor,
-                                     SearchScope::kQuick);
+    const auto found = FindCampaigns(accounts.Candidates(), HonestBaseline(), begin + 11 * kNanosecondsPerHour,
+                                     SerialFor, SearchScope::kQuick);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].members.size(), 3U);
     EXPECT_EQ(found[0].is_certain, is_bulk);

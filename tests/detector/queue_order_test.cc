@@ -54,7 +54,8 @@ TEST(LongestIncreasingTest, NoneIsLonger) {
   }
 }
 
-// What the tests look at: accounts from the log's first day, customers who begin at any time, and the moment of the search.
+// What the tests look at: accounts from the log's first day, customers who begin at any time, and the moment of the
+// search.
 class QueueOrderTest : public ::testing::Test {
  protected:
   explicit QueueOrderTest(uint64_t seed = 1) : accounts_(seed) { AddStrangers(accounts_, 20, 3); }
@@ -62,11 +63,12 @@ class QueueOrderTest : public ::testing::Test {
   double Uniform() { return std::uniform_real_distribution<double>()(accounts_.random()); }
   // Waiting times of a Poisson process.
   int64_t Wait(int64_t mean) {
-    return static_cast<int64_t>(std::exponential_distribution<double>(1.0 / static_cast<double>(mean))(accounts_.random()));
+    return static_cast<int64_t>(
+        std::exponential_distribution<double>(1.0 / static_cast<double>(mean))(accounts_.random()));
   }
 
-  // Customers who began within the day before `end`, each at a rate of its own, from one request in ten minutes to two a
-  // day.
+  // Customers who began within the day before `end`, each at a rate of its own, from one request in ten minutes to two
+  // a day.
   void AddNewcomers(size_t count, int64_t end = kBegin + 8 * kHour) {
     for (size_t i = 0; i < count; ++i) {
       const size_t account = accounts_.Add();
@@ -76,8 +78,8 @@ class QueueOrderTest : public ::testing::Test {
     }
   }
 
-  // Deals requests out to `count` accounts, one every two minutes, `turns` for each, to the one that waited longest or, in
-  // a part of the cases, to any.
+  // Deals requests out to `count` accounts, one every two minutes, `turns` for each, to the one that waited longest or,
+  // in a part of the cases, to any.
   std::vector<size_t> AddQueue(size_t count, double turns, double skipped = 0, int64_t begin = kBegin) {
     std::vector<size_t> queue;
     for (size_t i = 0; i < count; ++i) queue.push_back(accounts_.Add());

@@ -78,8 +78,9 @@ TEST(PipelineCheckpointTest, WaitsForEventsOfEachAccountThatItWrites) {
   apply({"e", "f"});
   // It is written beside; what asks for another waits for it.
   std::promise<bool> has_checkpoint;
-  pipeline->Write(storage::WriteGroup(), [&] { has_checkpoint.set_value(HasCheckpoint(*store)); }, nullptr,
-                  Pipeline::AfterApply::kCheckpoint);
+  pipeline->Write(
+      storage::WriteGroup(), [&] { has_checkpoint.set_value(HasCheckpoint(*store)); }, nullptr,
+      Pipeline::AfterApply::kCheckpoint);
   EXPECT_TRUE(has_checkpoint.get_future().get());
 }
 

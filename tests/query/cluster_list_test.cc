@@ -17,8 +17,8 @@ class ClusterListTest : public ::testing::Test {
     const auto candidates = accounts_.Candidates();
     const auto traffic_of = [](std::string_view) { return std::optional(detector::Traffic{24, kPoolStart}); };
     for (int day = 1; day <= 2; ++day) {
-      book_.Update(std::vector<detector::FoundCampaign>{Group(0, 6), Group(4, 3), Group(8, -4)}, candidates,
-                   traffic_of, kPoolStart + day * kNanosecondsPerDay);
+      book_.Update(std::vector<detector::FoundCampaign>{Group(0, 6), Group(4, 3), Group(8, -4)}, candidates, traffic_of,
+                   kPoolStart + day * kNanosecondsPerDay);
     }
   }
 
