@@ -10,7 +10,7 @@
 namespace stillwatch::detector {
 
 // Of account records and of the checkpoint's header. A change of any of the plain structs in them needs a new one.
-inline constexpr uint8_t kCheckpointVersion = 9;
+inline constexpr uint8_t kCheckpointVersion = 10;
 
 // The layout is in storage/FORMAT.md.
 storage::SharedBytes EncodeRecord(std::string_view organization_id, const LiveState& state);

@@ -18,13 +18,6 @@ uint64_t Key(ObjectKind kind, uint64_t hash) {
   return hash + (static_cast<uint64_t>(kind) + 1) * 0x9E3779B97F4A7C15;  // The golden ratio, as in Fibonacci hashing.
 }
 
-template <typename Entries>
-void VisitEntries(const Entries& entries, const std::function<void(uint64_t)>& visit) {
-  for (const auto& entry : entries) {
-    if (entry.hash != 0) visit(entry.hash);
-  }
-}
-
 double BinomialDivergence(double share, double expected) {
   if (share <= expected) return 0;
   const double rest = share < 1 ? (1 - share) * std::log((1 - share) / (1 - expected)) : 0;
@@ -32,43 +25,6 @@ double BinomialDivergence(double share, double expected) {
 }
 
 }  // namespace
-
-void VisitObjects(const CampaignCandidate& account, const LiveState& state, ObjectKind kind,
-                  const std::function<void(uint64_t hash)>& visit) {
-  const features::LinkSketch& links = state.links;
-  switch (kind) {
-    case ObjectKind::kPayment:
-      if (account.payment != 0) visit(account.payment);
-      return;
-    case ObjectKind::kSignup:
-      if (account.signup != 0) visit(account.signup);
-      return;
-    case ObjectKind::kAddress:
-      return VisitEntries(links.addresses().entries(), visit);
-    case ObjectKind::kSystem:
-      return VisitEntries(links.systems().entries(), visit);
-    case ObjectKind::kHead:
-      return VisitEntries(links.heads().entries(), visit);
-    case ObjectKind::kPrompt:
-      for (const uint64_t hash : links.prompts().hashes()) visit(hash);
-      return;
-    case ObjectKind::kConversation:
-      for (const uint64_t hash : links.conversations().hashes()) visit(hash);
-      return;
-    case ObjectKind::kParameters:
-      for (const auto& entry : links.parameters().entries()) {
-        if (2 * entry.count > state.portrait.event_count()) visit(entry.hash);
-      }
-      return;
-  }
-}
-
-void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit) {
-  // What its profile says is at hand.
-  static const LiveState kNone;
-  const bool is_of_profile = kind == ObjectKind::kPayment || kind == ObjectKind::kSignup;
-  VisitObjects(account, is_of_profile ? kNone : *account.State(), kind, visit);
-}
 
 SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
                              std::span<const std::vector<uint32_t>> groups)

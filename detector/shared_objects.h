@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -16,15 +15,65 @@
 namespace stillwatch::detector {
 
 // Kinds of things that accounts can share.
-// kParameters: the parameters of most of its requests.
-enum class ObjectKind : uint8_t { kPayment, kSignup, kAddress, kSystem, kHead, kPrompt, kConversation, kParameters };
-inline constexpr size_t kObjectKindCount = 8;
+// kParameters: the parameters of most of its requests. kClient: TLS fingerprint and user agent.
+enum class ObjectKind : uint8_t {
+  kPayment,
+  kSignup,
+  kAddress,
+  kSystem,
+  kHead,
+  kPrompt,
+  kConversation,
+  kParameters,
+  kClient
+};
+inline constexpr size_t kObjectKindCount = 9;
 
-// Calls `visit` with each object of the kind that the account holds, at most 16.
+// Calls visit(hash) with each object of the kind that the account holds, at most 16.
 // `state`: the account's. The second opens it itself.
-void VisitObjects(const CampaignCandidate& account, const LiveState& state, ObjectKind kind,
-                  const std::function<void(uint64_t hash)>& visit);
-void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const std::function<void(uint64_t hash)>& visit);
+template <typename Visit>
+void VisitObjects(const CampaignCandidate& account, const LiveState& state, ObjectKind kind, const Visit& visit) {
+  const features::LinkSketch& links = state.links;
+  const auto visit_entries = [&visit](const auto& entries) {
+    for (const auto& entry : entries) {
+      if (entry.hash != 0) visit(entry.hash);
+    }
+  };
+  switch (kind) {
+    case ObjectKind::kPayment:
+      if (account.payment != 0) visit(account.payment);
+      return;
+    case ObjectKind::kSignup:
+      if (account.signup != 0) visit(account.signup);
+      return;
+    case ObjectKind::kAddress:
+      return visit_entries(links.addresses().entries());
+    case ObjectKind::kSystem:
+      return visit_entries(links.systems().entries());
+    case ObjectKind::kHead:
+      return visit_entries(links.heads().entries());
+    case ObjectKind::kPrompt:
+      for (const uint64_t hash : links.prompts().hashes()) visit(hash);
+      return;
+    case ObjectKind::kConversation:
+      for (const uint64_t hash : links.conversations().hashes()) visit(hash);
+      return;
+    case ObjectKind::kClient:
+      return visit_entries(links.clients().entries());
+    case ObjectKind::kParameters:
+      for (const auto& entry : links.parameters().entries()) {
+        if (2 * entry.count > state.portrait.event_count()) visit(entry.hash);
+      }
+      return;
+  }
+}
+template <typename Visit>
+void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const Visit& visit) {
+  // What its profile says is at hand.
+  static const LiveState kNone;
+  const bool is_of_profile = kind == ObjectKind::kPayment || kind == ObjectKind::kSignup;
+  VisitObjects(account, is_of_profile ? kNone : *account.State(), kind, visit);
+}
 
 // How much two accounts share.
 enum class SharedKinds : uint8_t { kTooFew, kWeak, kTwo };

@@ -70,6 +70,7 @@ void LinkSketch::Update(const Observation& event) {
   if (event.system_hash != 0) systems_.Add(event.system_hash);
   if (event.head_hash != 0 && is_start) heads_.Add(event.head_hash);
   if (event.address_hash != 0) addresses_.Add(event.address_hash);
+  if (event.client_hash != 0) clients_.Add(event.client_hash);
   parameters_.Add(HashParameters(event));
   prompts_.Add(event.prompt_hash);
   if (!is_start) conversations_.Add(event.conversation_hash);

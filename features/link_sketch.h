@@ -15,7 +15,7 @@
 namespace stillwatch::features {
 
 // Keeps of an account what can be compared with other accounts: when its conversations began, which system prompts,
-// openings, parameters and addresses it uses most, and samples of its prompts and conversations.
+// openings, parameters, addresses and clients it uses most, and samples of its prompts and conversations.
 // Plain memory: it is trivially copyable, and that is how it is checkpointed.
 // Threading: none of its own. Limits: below 1 KiB; beginnings are known of the last 14 days.
 class LinkSketch {
@@ -51,6 +51,7 @@ class LinkSketch {
   const HeavyHitters<4>& heads() const { return heads_; }
   const HeavyHitters<4>& parameters() const { return parameters_; }
   const HeavyHitters<4>& addresses() const { return addresses_; }
+  const HeavyHitters<2>& clients() const { return clients_; }
   // Prompts with text, and conversations of more than one message.
   const BottomK<16>& prompts() const { return prompts_; }
   const BottomK<16>& conversations() const { return conversations_; }
@@ -66,6 +67,7 @@ class LinkSketch {
   HeavyHitters<4> heads_;
   HeavyHitters<4> parameters_;  // Of temperature, length limit, choices and log-probabilities together.
   HeavyHitters<4> addresses_;
+  HeavyHitters<2> clients_;  // Programs, whatever their network: few accounts use more than two at a time.
   BottomK<16> prompts_;
   BottomK<16> conversations_;
   std::array<uint8_t, kBinCount> starts_{};  // A ring: bin b is at b modulo kBinCount.

@@ -52,6 +52,7 @@ void ReadClientBundles(const UsageBatch& batch, std::vector<Observation>& out) {
     const uint64_t parts[] = {batch.number(row, NumberField::kClientAsn), fingerprints[row], agents[row]};
     if (parts[0] == 0 && parts[1] == 0 && parts[2] == 0) continue;
     out[row].client_bundle_hash = XXH3_64bits(parts, sizeof(parts));
+    if (parts[1] != 0 || parts[2] != 0) out[row].client_hash = XXH3_64bits(parts + 1, 2 * sizeof(parts[1]));
   }
 }
 

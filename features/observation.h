@@ -20,6 +20,7 @@ struct Observation {
   uint64_t end_user_hash = 0;
   uint64_t address_hash = 0;
   uint64_t client_bundle_hash = 0;  // Of autonomous system, TLS fingerprint and user agent together.
+  uint64_t client_hash = 0;         // Of the two last: the program that asks, whatever its network.
   uint64_t system_hash = 0;
   uint64_t prompt_hash = 0;
   uint64_t template_hash = 0;

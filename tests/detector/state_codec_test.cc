@@ -64,10 +64,10 @@ TEST(StateCodecTest, RefusesWhatIsTooShortOrTooLong) {
   EXPECT_FALSE(ReadState(encoded + '\0'));
 }
 
-// The last block of masks has room for more blocks than a state has.
+// The last block of masks may have room for more blocks than a state has.
 TEST(StateCodecTest, RefusesBlocksBehindTheState) {
   constexpr size_t kMasksInLastBlock = sizeof(LiveState) / 64 % 8;
-  static_assert(kMasksInLastBlock != 0, "the last block is full: there is nothing to refuse");
+  if constexpr (kMasksInLastBlock == 0) GTEST_SKIP() << "the last block is full: there is nothing to refuse";
   std::string encoded(sizeof(LiveState) / 64 / 8 * 8 + 8, '\0');
   encoded[encoded.size() - 8 + kMasksInLastBlock] = 1;  // The lowest byte of the first mask behind.
   encoded += {1, 1};                                    // That mask, and its byte.

@@ -55,6 +55,19 @@ TEST(LinkSketchTest, ABinHoldsAtMost255) {
   EXPECT_EQ(sketch.starts(LinkSketch::BinOf(kStart)), 255);
 }
 
+TEST(LinkSketchTest, KeepsTheClientsThatAreUsedMost) {
+  LinkSketch sketch;
+  sketch.Update(At(kStart));
+  EXPECT_EQ(sketch.clients().MaxCount(), 0U) << "it is not known";
+  for (const uint64_t client : {7, 7, 7, 8, 9, 7}) {
+    Observation event = At(kStart);
+    event.client_hash = client;
+    sketch.Update(event);
+  }
+  EXPECT_EQ(sketch.clients().MaxCount(), 4U);
+  EXPECT_EQ(sketch.clients().entries()[0].hash, 7U);
+}
+
 TEST(LinkSketchTest, GivesTheBinsBeforeAMomentNewestFirst) {
   LinkSketch sketch;
   for (int64_t i = 0; i < 200; ++i) {

@@ -75,6 +75,23 @@ TEST(ObservationTest, ClientBundleNeedsAnyOfItsPartsAndDependsOnAll) {
   EXPECT_NE(bundle(1, "t13d", "agent"), bundle(1, "agent", "t13d"));
 }
 
+// The same program asks from many networks.
+TEST(ObservationTest, TheClientIsFingerprintAndAgentWhateverTheNetwork) {
+  const auto client = [](uint64_t asn, std::string_view fingerprint, std::string_view agent) {
+    UsageBatch batch;
+    const size_t row = batch.AddRow();
+    if (asn != 0) batch.SetNumber(row, NumberField::kClientAsn, asn);
+    batch.SetText(row, TextField::kTlsFingerprint, fingerprint);
+    batch.SetText(row, TextField::kUserAgent, agent);
+    return MakeObservations(batch)[row].client_hash;
+  };
+  EXPECT_EQ(client(1, "", ""), 0U);
+  EXPECT_NE(client(0, "", "agent"), 0U);
+  EXPECT_EQ(client(1, "t13d", "agent"), client(2, "t13d", "agent"));
+  EXPECT_NE(client(1, "t13d", "agent"), client(1, "t12d", "agent"));
+  EXPECT_NE(client(1, "t13d", "agent"), client(1, "agent", "t13d"));
+}
+
 TEST(ObservationTest, RowsAreReadApart) {
   UsageBatch batch;
   batch.SetText(batch.AddRow(), TextField::kEventId, "a");
