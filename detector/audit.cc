@@ -340,9 +340,9 @@ storage::ColumnSelection AuditColumns() {
   }
   using enum NumberField;
   for (const NumberField field :
-       {kTimeUnixNano, kDurationMs, kClientAsn, kTemperature, kMaxTokens, kChoiceCount, kTopLogprobs, kToolCount,
-        kMessageCount, kInputTokens, kStatusCode, kLogitBiasCount, kSystemHash, kPromptHash, kTemplateHash,
-        kOutputTokens, kHeadHash, kPromptSketch, kMarkers, kPromptWords}) {
+       {kTimeUnixNano, kDurationMs,   kClientAsn,   kTemperature,  kMaxTokens,      kChoiceCount, kTopLogprobs,
+        kToolCount,    kMessageCount, kInputTokens, kStatusCode,   kLogitBiasCount, kSystemHash,  kPromptHash,
+        kTemplateHash, kOutputTokens, kHeadHash,    kPromptSketch, kMarkers,        kPromptWords}) {
     columns.numbers |= uint64_t{1} << static_cast<size_t>(field);
   }
   return columns;
