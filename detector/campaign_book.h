@@ -5,15 +5,16 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "detector/campaign_finder.h"
+#include "proto/name_hash.h"
 #include "proto/records.h"
 
 namespace stillwatch::detector {
@@ -63,7 +64,11 @@ struct Campaign {
 class CampaignBook {
  public:
   // Account to campaign and member.
-  using Places = std::map<std::string, std::pair<uint32_t, uint32_t>, std::less<>>;
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return HashName(name); }
+  };
+  using Places = std::unordered_map<std::string, std::pair<uint32_t, uint32_t>, NameHash, std::equal_to<>>;
   static constexpr int64_t kMemberDaysMax = 14;
 
   // What is known of an account; nothing if it cannot be in a campaign, because it was labelled benign.

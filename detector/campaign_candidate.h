@@ -49,17 +49,25 @@ inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandid
   return a.organization != 0 && a.organization == b.organization;
 }
 
-// The first bin whose accounts are known to have begun in it: on the first day of the log all seem to.
+// Of the first hours of a log nothing is known: whoever was there before seems to begin in them. Later in its first day
+// many still do, by whom an onset of those hours is judged.
+inline constexpr int64_t kFirstBins = 2;
+// The first bin whose accounts are taken to have begun in it.
 inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
-  int64_t log_begin = std::numeric_limits<int64_t>::max() - features::LinkSketch::kBinsPerDay;
+  int64_t log_begin = std::numeric_limits<int64_t>::max() - kFirstBins;
   for (const CampaignCandidate& candidate : candidates) {
     if (candidate.first_bin != 0) log_begin = std::min(log_begin, candidate.first_bin);
   }
-  return log_begin + features::LinkSketch::kBinsPerDay;
+  return log_begin + kFirstBins;
+}
+// The end of the log's first day, on which many begin who were there before: onsets of before and after it compare only
+// among themselves.
+inline int64_t EndOfFirstDay(int64_t first_known_onset) {
+  return first_known_onset - kFirstBins + features::LinkSketch::kBinsPerDay;
 }
 
 // Pools and rings show in their first days: who began within so many bins is a newcomer, but for those of the log's
-// first day.
+// first hours.
 inline constexpr int64_t kNewcomerBins = 3 * features::LinkSketch::kBinsPerDay;
 inline int64_t FirstBinOfNewcomers(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano,
                                    int64_t newcomer_bins = kNewcomerBins) {

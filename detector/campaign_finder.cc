@@ -9,6 +9,7 @@
 #include "detector/onset.h"
 #include "detector/queue_order.h"
 #include "detector/rhythm_links.h"
+#include "detector/ring.h"
 #include "detector/rotation_links.h"
 #include "detector/shared_objects.h"
 #include "detector/synchrony.h"
@@ -33,6 +34,8 @@ constexpr double kDependence = 0.5;
 constexpr double kPooledUsual = 1.0;
 // Evidence of half of the members that makes sure of a group which chance may have made.
 constexpr double kPooledClear = 2;
+// Evidence of half of the members that makes it worth looking for more of them.
+constexpr double kPooledToComplete = 0.5;
 // Members whose own evidence is looked at: enough for a median.
 constexpr size_t kPooledCountMax = 64;
 // Standard deviations by which accounts that take turns are in order beyond their habits; timers by about 0.
@@ -148,6 +151,7 @@ struct Group {
   LinkGroup members;
   FoundBy found_by = FoundBy::kSharing;
   CampaignEvidence evidence = {};  // Of what it was found by, where that has a term of its own.
+  std::optional<OnsetWindow> window = {};
 };
 
 // What one search knows beside the candidates.
@@ -155,8 +159,30 @@ struct Search {
   std::span<const CampaignCandidate> candidates;
   const Baseline& baseline;
   int64_t time_unix_nano;
-  const SharedObjects& objects;
+  const RingSearch& rings;
 };
+
+// Puts strangers out of the groups that were found so, and takes in who belongs to them; too little may be left of one.
+// Families and classes, of whom hardly one has evidence of its own, need no completing. Returns whether anybody joined.
+bool CompleteRings(const Search& search, FoundBy found_by, std::vector<bool>& is_grouped, std::vector<Group>& groups) {
+  bool has_joiners = false;
+  for (Group& group : groups) {
+    if (group.found_by != found_by) continue;
+    if (MedianEvidence(search.candidates, IndicesOf(group.members), search.baseline) < kPooledToComplete) continue;
+    group.window = search.rings.WindowOf(group.members);
+    if (!group.window) continue;
+    LinkGroup whole = search.rings.Complete(group.members, *group.window, found_by == FoundBy::kOnset, is_grouped);
+    has_joiners = has_joiners || whole.size() > group.members.size();
+    for (const GroupMember& member : group.members) is_grouped[member.index] = false;
+    for (const GroupMember& member : whole) is_grouped[member.index] = true;
+    group.members = std::move(whole);
+    group.window = search.rings.WindowOf(group.members);
+  }
+  std::erase_if(groups, [](const Group& group) {
+    return group.found_by == FoundBy::kOnset && group.members.size() < kOnsetMin;
+  });
+  return has_joiners;
+}
 
 CampaignEvidence RhythmEvidence(const Search& search, std::span<const uint32_t> group,
                                 std::span<const CampaignLink> links) {
@@ -185,7 +211,8 @@ std::array<std::string, kDetectorCount> Summarize(const features::Portrait& port
   return out;
 }
 
-FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignLink> links) {
+FoundCampaign Weigh(const Search& search, const SharedObjects& objects, Group group,
+                    std::span<const CampaignLink> links) {
   FoundCampaign out;
   const std::vector<uint32_t> indices = IndicesOf(group.members);
   // Accounts that only began together are told apart by chance alone, and small groups hold strangers.
@@ -197,26 +224,31 @@ FoundCampaign Weigh(const Search& search, Group group, std::span<const CampaignL
   if (group.found_by == FoundBy::kOrder) term(CampaignTerm::kRhythm) = group.evidence;
   if (group.found_by == FoundBy::kSynchrony) term(CampaignTerm::kSynchrony) = group.evidence;
   if (group.found_by == FoundBy::kOnset) term(CampaignTerm::kOnset) = group.evidence;
-  const Partners infrastructure =
-      BestPartners(search.objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress});
+  const Partners infrastructure = BestPartners(
+      objects, indices, {ObjectKind::kPayment, ObjectKind::kSignup, ObjectKind::kAddress, ObjectKind::kClient});
   // System prompts and openings are what one application gives all its users.
   const Partners content =
       group.found_by == FoundBy::kSynchrony
-          ? BestPartners(search.objects, indices, {ObjectKind::kPrompt})
-          : BestPartners(search.objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt});
+          ? BestPartners(objects, indices, {ObjectKind::kPrompt})
+          : BestPartners(objects, indices, {ObjectKind::kSystem, ObjectKind::kHead, ObjectKind::kPrompt});
   term(CampaignTerm::kInfrastructure) = Evidence(infrastructure, limit);
   term(CampaignTerm::kContent) = Evidence(content, limit);
-  if (!is_dealt_out && group.found_by != FoundBy::kSharing) {
+  if (group.found_by == FoundBy::kOrder || group.found_by == FoundBy::kSynchrony) {
     UpdateShares(infrastructure, group.members);
     UpdateShares(content, group.members);
   }
-  Partners lifecycle = search.objects.PartnersIn(indices, ObjectKind::kConversation);
+  Partners lifecycle = objects.PartnersIn(indices, ObjectKind::kConversation);
   const Partners replacements = Replacements(search.candidates, indices, search.time_unix_nano);
   if (replacements.log_likelihood_ratio > lifecycle.log_likelihood_ratio) lifecycle = replacements;
   term(CampaignTerm::kLifecycle) = Evidence(lifecycle.log_likelihood_ratio, limit, lifecycle.share, lifecycle.expected);
 
   const double pooled = MedianEvidence(search.candidates, indices, search.baseline);
   term(CampaignTerm::kPooled) = Evidence(pooled - kPooledUsual, kPooledLimit, pooled, kPooledUsual);
+  if (group.found_by == FoundBy::kSharing && group.window && pooled >= kPooledUsual) {
+    term(CampaignTerm::kOnset) =
+        Evidence(search.rings.OnsetRatio(group.members, *group.window), kOnsetLimit,
+                 static_cast<double>(group.window->count), search.rings.ExpectedIn(group.members, *group.window));
+  }
   const bool is_beyond_chance = group.found_by == FoundBy::kTurns || group.found_by == FoundBy::kOnset;
   out.is_certain = group.found_by == FoundBy::kOrder || pooled >= (is_beyond_chance ? kPooledUsual : kPooledClear);
   const Membership whole{
@@ -288,6 +320,14 @@ std::vector<LinkGroup> FindRhythms(std::span<const CampaignCandidate> candidates
   return groups;
 }
 
+// All whose objects are to be counted.
+std::vector<std::vector<uint32_t>> MembersAndPairs(std::span<const Group> groups, std::span<const CampaignLink> pairs) {
+  std::vector<std::vector<uint32_t>> out;
+  for (const Group& group : groups) out.push_back(IndicesOf(group.members));
+  for (const CampaignLink& pair : pairs) out.push_back({pair.a, pair.b});
+  return out;
+}
+
 // Candidates that only count for what is common.
 std::vector<bool> LeftOut(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, SearchScope scope) {
   std::vector<bool> out(candidates.size(), false);
@@ -339,23 +379,25 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
     add(std::move(group.members), FoundBy::kOnset,
         Evidence(group.log_likelihood_ratio, kOnsetLimit, count, group.expected));
   }
-  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates, is_grouped);
+  const RingSearch rings(candidates, baseline);
+  const Search search{candidates, baseline, time_unix_nano, rings};
+  CompleteRings(search, FoundBy::kOnset, is_grouped, groups);
 
-  std::vector<std::vector<uint32_t>> to_count;
-  for (const Group& group : groups) to_count.push_back(IndicesOf(group.members));
-  for (const CampaignLink& link : shared_links) to_count.push_back({link.a, link.b});
-  const SharedObjects objects(candidates, to_count);
+  std::vector<CampaignLink> shared_links = FindPlainPairs(candidates, is_grouped);
+  SharedObjects objects(candidates, MembersAndPairs(groups, shared_links));
   const auto compare = [&](uint32_t a, uint32_t b) { return objects.CompareKinds(candidates[a], candidates[b]); };
   std::erase_if(shared_links,
                 [&](const CampaignLink& link) { return compare(link.a, link.b) == SharedKinds::kTooFew; });
   for (LinkGroup& group : FindLinkGroups(candidates.size(), shared_links, 2)) {
     // Strangers with one gift card often use the same defaults; three of them seldom do.
     const bool is_weak_pair = group.size() == 2 && compare(group[0].index, group[1].index) == SharedKinds::kWeak;
-    if (!is_weak_pair && !IsDeclared(candidates, group)) groups.push_back({std::move(group), FoundBy::kSharing});
+    if (!is_weak_pair) add(std::move(group), FoundBy::kSharing, {});
   }
-  const Search search{candidates, baseline, time_unix_nano, objects};
+  if (CompleteRings(search, FoundBy::kSharing, is_grouped, groups)) {
+    objects = SharedObjects(candidates, MembersAndPairs(groups, {}));
+  }
   std::vector<FoundCampaign> out;
-  for (Group& group : groups) out.push_back(Weigh(search, std::move(group), rhythm_links));
+  for (Group& group : groups) out.push_back(Weigh(search, objects, std::move(group), rhythm_links));
   std::sort(out.begin(), out.end(), [](const FoundCampaign& a, const FoundCampaign& b) {
     return a.members.front().index < b.members.front().index;
   });

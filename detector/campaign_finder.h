@@ -45,7 +45,8 @@ inline constexpr int64_t kQuickNewcomerBins = features::LinkSketch::kBinsPerDay;
 // (synchrony.h). By onset: accounts with the same settings and evidence of their
 // own that began together (onset.h). By things shared: payment, sign-up, address, texts, conversations
 // (shared_objects.h); that also holds for families, classes and agencies, so it weighs little by itself, and most where
-// the members' merged traffic looks like a harvest. What is found in one way is then tested for all else: a group that
+// the members' merged traffic looks like a harvest. Groups found in the last two ways are completed by what else their
+// members have in common (ring.h). What is found in one way is then tested for all else: a group that
 // its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation are no
 // campaign. `candidates` in their order. With less than everybody in scope the others only count for what is common; a
 // quick search adds to the queues that are known, and leaves their members out otherwise. A pure function; groups are

@@ -9,7 +9,7 @@ namespace stillwatch::detector {
 namespace {
 
 // Of so many rounds one is more than a quick one, and looks at newcomers in all ways; of so many at everybody.
-constexpr int64_t kNewcomerSearchRounds = 6;
+constexpr int64_t kNewcomerSearchRounds = 18;
 constexpr int64_t kFullSearchRounds = 4 * kNewcomerSearchRounds;
 // Every so many rounds the known campaigns are forgotten, so that what was found in parts is found as one.
 constexpr int64_t kWholeSearchRounds = 4 * kFullSearchRounds;

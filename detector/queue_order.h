@@ -32,8 +32,8 @@ struct QueueGroup {
 // Honest look-alikes: timers of one period, and people who come at their hour every day: their gaps are as good as
 //   another's, and dealt out anew keep as much order. Service accounts behind one load balancer: who declares an
 //   organisation that another newcomer declares is left out.
-// Needs no text, and three beginnings of each account. Blind to accounts that began before kNewcomerBins, or on the
-//   first day of the log; for those see rotation_links.h, which tells pairs apart once each had six to eight turns.
+// Needs no text, and three beginnings of each account. Blind to accounts that began before kNewcomerBins, or in the
+//   first hours of the log; for those see rotation_links.h, which tells pairs apart once each had six to eight turns.
 // Source: threat reports of 2026 (relay software: account by least recent use); Aldous and Diaconis 1999, Longest
 //   increasing subsequences (10.1090/S0273-0979-99-00796-X); patience sorting, Mallows 1963.
 // `is_left_out`: candidates that stay out. A pure function of the candidates in their order. Groups are disjoint,

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <random>
+#include <vector>
 
+#include "detector/onset.h"
 #include "tests/detector/portrait_maker.h"
 #include "tests/detector/relay_pool.h"
 
@@ -223,6 +225,45 @@ TEST(CampaignFinderTest, WhoSharesNothingWithARingBelongsLess) {
   for (size_t i = 0; i + 1 < ring.size(); ++i) EXPECT_GT(group->members[i].share, 0.95F);
   EXPECT_LT(stranger, 0.8F);
   EXPECT_GT(stranger, 0);
+}
+
+// It did too little to be counted among those who began together, but has their card and their system prompt.
+TEST(CampaignFinderTest, WhoDidLittleYetBelongsToTheRingItBeganWith) {
+  MadeAccounts accounts(14);
+  const auto add = [&accounts](double hour, int count) {
+    const size_t account = accounts.Add();
+    const uint64_t hours = 5 + accounts.random()() % 20;  // Each at a pace of its own.
+    std::vector<int64_t> times = {0};
+    for (int i = 1; i < count; ++i) {
+      times.push_back(static_cast<int64_t>(accounts.random()() % (hours * kNanosecondsPerHour)));
+    }
+    std::sort(times.begin(), times.end());
+    const auto begin = kPoolStart + static_cast<int64_t>(hour * static_cast<double>(kNanosecondsPerHour));
+    for (const int64_t time : times) accounts.Request(account, begin + time);
+    return account;
+  };
+  accounts.SetOutputTokens(1500);
+  for (uint32_t i = 0; i < 200; ++i) {
+    accounts.SetMaxTokens(i % 10 == 0 ? 1024 : 2000 + i);
+    accounts.SetSystem(5000 + i);
+    add(static_cast<double>(accounts.random()() % (24 * kDays)), 20);
+  }
+  accounts.SetMaxTokens(1024);
+  accounts.SetSystem(78);
+  std::vector<size_t> ring;
+  for (int i = 0; i < 8; ++i) ring.push_back(add(100 + 0.5 * i, i < 6 ? 200 : 25));
+  for (const size_t account : ring) accounts.profile(account).payment = 77;
+  const auto found = Find(accounts);
+  const auto candidates = accounts.Candidates();
+  const auto onsets = FindJointOnsets(candidates, HonestBaseline(), SerialFor, std::vector<bool>(candidates.size()));
+  ASSERT_EQ(onsets.size(), 1U);
+  EXPECT_EQ(onsets[0].members.size(), 6U) << "by itself";
+  ASSERT_EQ(found.size(), 1U) << "groups are disjoint";
+  std::vector<size_t> members;
+  for (const GroupMember& member : found[0].members) members.push_back(member.index);
+  EXPECT_EQ(members, ring);
+  EXPECT_GT(found[0].members.back().share, 0.9F);
+  EXPECT_GT(TermOf(found[0], CampaignTerm::kOnset), 0);
 }
 
 TEST(CampaignFinderTest, TermsAddUpToTheGroupsLogOdds) {

@@ -34,6 +34,15 @@ void AddArrivals(MadeAccounts& accounts, int count) {
   accounts.SetMaxTokens(kUsual);
 }
 
+// Accounts that begin in the hours from `hour` on, with parameters of their own, and do next to nothing.
+void AddPassers(MadeAccounts& accounts, int count, int hour, int hours) {
+  for (int i = 0; i < count; ++i) {
+    accounts.SetMaxTokens(5000 + static_cast<uint32_t>(i));
+    AddWorker(accounts, hour + static_cast<int>(accounts.random()() % static_cast<uint64_t>(hours)), 1);
+  }
+  accounts.SetMaxTokens(kUsual);
+}
+
 std::vector<OnsetGroup> Find(const MadeAccounts& accounts, const ParallelFor& parallel_for = SerialFor) {
   const auto candidates = accounts.Candidates();
   return FindJointOnsets(candidates, HonestBaseline(), parallel_for, std::vector<bool>(candidates.size(), false));
@@ -68,12 +77,27 @@ TEST(OnsetTest, ThoseWhoBeginAtAnyTimeAreNone) {
   }
 }
 
-TEST(OnsetTest, ThreeAreNone) {
+TEST(OnsetTest, TwoAreNone) {
   MadeAccounts accounts(6);
+  AddArrivals(accounts, 900);
+  accounts.SetMaxTokens(99);
+  for (int i = 0; i < 2; ++i) AddWorker(accounts, 100 + 0.1 * i);
+  EXPECT_TRUE(Find(accounts).empty());
+}
+
+TEST(OnsetTest, ThreeAreOneOnlyIfEachHasMuchEvidenceOfItsOwn) {
+  MadeAccounts accounts(14);
   AddArrivals(accounts, 900);
   accounts.SetMaxTokens(99);
   for (int i = 0; i < 3; ++i) AddWorker(accounts, 100 + 0.1 * i);
   EXPECT_TRUE(Find(accounts).empty());
+  accounts.SetMaxTokens(98);
+  accounts.SetMarkers((1U << features::kMarkerCount) - 1);
+  for (int i = 0; i < 3; ++i) AddWorker(accounts, 200 + 0.1 * i);
+  const auto found = Find(accounts);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].members.size(), 3U);
+  EXPECT_EQ(found[0].members[0].index, 903U);
 }
 
 TEST(OnsetTest, WhoHasNoEvidenceOfItsOwnIsNotCounted) {
@@ -105,13 +129,33 @@ TEST(OnsetTest, WhereEverybodyBeginsNobodyStandsOut) {
   EXPECT_TRUE(Find(accounts).empty());
 }
 
-// When the accounts of the first day began is not known.
-TEST(OnsetTest, TheFirstDayOfTheLogIsNoBeginning) {
+// When those who were there in the first hours began is not known.
+TEST(OnsetTest, TheFirstHoursOfTheLogAreNoBeginning) {
   MadeAccounts accounts(10);
   AddArrivals(accounts, 150);
   AddWorker(accounts, 0);
-  for (int i = 0; i < 12; ++i) AddWorker(accounts, 3 + 0.4 * i);
+  for (int i = 0; i < 12; ++i) AddWorker(accounts, 1 + 0.4 * i);
   EXPECT_TRUE(Find(accounts).empty());
+  // Who was there before seems to begin on the first day, too, and most of them early.
+  AddPassers(accounts, 200, 6, 6);
+  AddPassers(accounts, 50, 12, 12);
+  for (int i = 0; i < 12; ++i) AddWorker(accounts, 18 + 0.4 * i);
+  EXPECT_EQ(Find(accounts).size(), 1U);
+}
+
+// Users of a tool that came into use and out of it within days, while all accounts begin at any time.
+TEST(OnsetTest, ASpanIsHeldAgainstTheDaysAround) {
+  int found = 0;
+  for (uint64_t seed = 30; seed < 42; ++seed) {
+    MadeAccounts accounts(seed);
+    AddArrivals(accounts, 150);
+    AddPassers(accounts, 1500, 0, 24 * kDays);
+    for (int i = 0; i < 80; ++i) {
+      AddWorker(accounts, static_cast<double>(96 + accounts.random()() % 96 + accounts.random()() % 96));
+    }
+    found += Find(accounts).empty() ? 0 : 1;
+  }
+  EXPECT_LE(found, 1);
 }
 
 TEST(OnsetTest, AccountsOfOneOrganizationAreLeftOut) {

@@ -29,6 +29,8 @@ void MadeAccounts::Request(size_t account, int64_t time_unix_nano, uint64_t prom
   event.tool_count = tool_count_;
   event.max_tokens = max_tokens_;
   event.system_hash = system_;
+  event.client_hash = client_;
+  event.markers = markers_;
   event.output_tokens = output_tokens_;
   event.knows_output_tokens = true;
   accounts_[account].state.links.Update(event);

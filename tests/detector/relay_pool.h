@@ -33,6 +33,8 @@ class MadeAccounts final : public StateSource {
   void SetToolCount(uint16_t count) { tool_count_ = count; }
   void SetMaxTokens(uint32_t count) { max_tokens_ = count; }
   void SetSystem(uint64_t hash) { system_ = hash; }
+  void SetClient(uint64_t hash) { client_ = hash; }
+  void SetMarkers(uint32_t markers) { markers_ = markers; }
   void SetOutputTokens(uint32_t count) { output_tokens_ = count; }
 
  private:
@@ -45,6 +47,8 @@ class MadeAccounts final : public StateSource {
   uint16_t tool_count_ = 0;
   uint32_t max_tokens_ = 0;
   uint64_t system_ = 0;
+  uint64_t client_ = 0;
+  uint32_t markers_ = 0;
   uint32_t output_tokens_ = 200;
   std::deque<Account> accounts_;
 };
