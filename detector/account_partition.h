@@ -31,7 +31,8 @@ namespace stillwatch::detector {
 // Accounts fall into partitions by the highest bits of the hash of their id. The number is part of how a deployment can
 // later be spread over machines, so it is fixed from the first day.
 inline constexpr size_t kPartitionCount = 64;
-inline size_t PartitionOf(uint64_t account_hash) { return account_hash >> 58; }
+inline constexpr int kPartitionShift = 58;
+inline size_t PartitionOf(uint64_t account_hash) { return account_hash >> kPartitionShift; }
 
 // Everything that can be asked about one account, as a copy.
 struct AccountDetail {

@@ -134,20 +134,14 @@ class Audit {
     Verdict verdict = Verdict::kClear;
     uint64_t event_count = 0;
   };
-  struct Block {
-    uint64_t first_sequence;
-    std::shared_ptr<const UsageBatch> events;
-  };
 
   Status ScanEvents();
-  void OfferBlocks();
+  void Offer(std::vector<storage::EventLog::Block> blocks);
   void CountHour(int64_t time_unix_nano);
   void Compare();
   AuditedAccount Describe(const AccountSummary& account, const LiveVerdict& live) const;
   void SetPeriods();
   Status ScanTimelines();
-  Status Scan(const storage::ColumnSelection& columns, const storage::EventLog::BlockVisitor& visit,
-              uint64_t& damaged_block_count);
   size_t PeriodOf(int64_t time_unix_nano) const {
     return static_cast<size_t>((time_unix_nano - outcome_.first_period_unix_nano) / outcome_.period_nano);
   }
@@ -159,47 +153,33 @@ class Audit {
   ScoringEngine engine_;
   const int64_t live_watermark_unix_nano_;
   absl::flat_hash_map<std::string, LiveVerdict> live_;
-  std::vector<Block> blocks_;  // Read, but not yet offered.
-  size_t blocks_event_count_ = 0;
   std::map<int64_t, uint64_t> hours_;                          // Events by number of the hour since 1970.
   std::map<int64_t, uint64_t>::iterator hour_ = hours_.end();  // Of the last event.
   AuditOutcome outcome_;
 };
 
-// Scans the range and ends with kCancelled when the visitor stops.
-Status Audit::Scan(const storage::ColumnSelection& columns, const storage::EventLog::BlockVisitor& visit,
-                   uint64_t& damaged_block_count) {
+// Ends with kCancelled when the progress says so.
+Status Audit::ScanEvents() {
   bool is_stopped = false;
-  const auto report = storage::EventLog::Scan(snapshot_, 0, FirstTime(range_), LastTime(range_), columns,
-                                              [&](const storage::BlockSummary& summary, UsageBatch events) {
-                                                is_stopped = !visit(summary, std::move(events));
-                                                return !is_stopped;
-                                              });
+  const auto visit = [&](std::vector<storage::EventLog::Block> blocks) {
+    const storage::BlockSummary last = blocks.back().summary;
+    Offer(std::move(blocks));
+    is_stopped = !progress_(last.first_sequence + last.event_count, outcome_.snapshot_event_count);
+    return !is_stopped;
+  };
+  const auto report = storage::EventLog::ScanGroups(snapshot_, 0, FirstTime(range_), LastTime(range_),
+                                                    ObservedColumns(), kGroupEventCount, parallel_for_, visit);
   if (!report.ok()) return report.status();
   if (is_stopped) return Cancelled();
-  damaged_block_count = report.value().damaged_block_count;
+  outcome_.summary.damaged_block_count = report.value().damaged_block_count;
   return {};
 }
 
-Status Audit::ScanEvents() {
-  STILLWATCH_RETURN_IF_ERROR(Scan(
-      AuditColumns(),
-      [this](const storage::BlockSummary& summary, UsageBatch events) {
-        blocks_.push_back({summary.first_sequence, std::make_shared<const UsageBatch>(std::move(events))});
-        blocks_event_count_ += summary.event_count;
-        if (blocks_event_count_ >= kGroupEventCount) OfferBlocks();
-        return progress_(summary.first_sequence + summary.event_count, outcome_.snapshot_event_count);
-      },
-      outcome_.summary.damaged_block_count));
-  OfferBlocks();
-  return {};
-}
-
-void Audit::OfferBlocks() {
-  std::vector<ObservedBatch> batches(blocks_.size());
-  parallel_for_(blocks_.size(), [&](size_t i) {
-    batches[i] = Observe(blocks_[i].events);
-    batches[i].first_sequence = blocks_[i].first_sequence;
+void Audit::Offer(std::vector<storage::EventLog::Block> blocks) {
+  std::vector<ObservedBatch> batches(blocks.size());
+  parallel_for_(blocks.size(), [&](size_t i) {
+    batches[i] = Observe(std::make_shared<const UsageBatch>(std::move(blocks[i].events)));
+    batches[i].first_sequence = blocks[i].summary.first_sequence;
     KeepRange(range_, batches[i]);
   });
   for (const ObservedBatch& batch : batches) {
@@ -207,8 +187,6 @@ void Audit::OfferBlocks() {
     for (const features::Observation& event : batch.observations) CountHour(event.time_unix_nano);
   }
   engine_.Offer(batches);
-  blocks_.clear();
-  blocks_event_count_ = 0;
 }
 
 void Audit::CountHour(int64_t time_unix_nano) {
@@ -303,20 +281,21 @@ Status Audit::ScanTimelines() {
   if (timelines.empty() || outcome_.event_counts.empty()) return {};
   const storage::ColumnSelection columns = {.texts = uint32_t{1} << static_cast<size_t>(TextField::kAccountId),
                                             .numbers = uint64_t{1} << static_cast<size_t>(NumberField::kTimeUnixNano)};
-  uint64_t damaged_block_count = 0;  // Known from the first time.
-  return Scan(
-      columns,
-      [&](const storage::BlockSummary&, const UsageBatch& events) {
-        for (size_t row = 0; row < events.size(); ++row) {
-          const auto found = timelines.find(events.text(row, TextField::kAccountId));
-          if (found == timelines.end() || !Contains(range_, events.time_unix_nano(row))) continue;
-          // A block may be readable in these columns alone; then its times can lie outside the periods.
-          const size_t period = PeriodOf(std::max(events.time_unix_nano(row), outcome_.first_period_unix_nano));
-          if (period < found->second->size()) ++(*found->second)[period];
-        }
-        return progress_(outcome_.snapshot_event_count, outcome_.snapshot_event_count);
-      },
-      damaged_block_count);
+  bool is_stopped = false;
+  const auto visit = [&](const storage::BlockSummary&, const UsageBatch& events) {
+    for (size_t row = 0; row < events.size(); ++row) {
+      const auto found = timelines.find(events.text(row, TextField::kAccountId));
+      if (found == timelines.end() || !Contains(range_, events.time_unix_nano(row))) continue;
+      // A block may be readable in these columns alone; then its times can lie outside the periods.
+      const size_t period = PeriodOf(std::max(events.time_unix_nano(row), outcome_.first_period_unix_nano));
+      if (period < found->second->size()) ++(*found->second)[period];
+    }
+    is_stopped = !progress_(outcome_.snapshot_event_count, outcome_.snapshot_event_count);
+    return !is_stopped;
+  };
+  const auto report = storage::EventLog::Scan(snapshot_, 0, FirstTime(range_), LastTime(range_), columns, visit);
+  if (!report.ok()) return report.status();
+  return is_stopped ? Cancelled() : Status();
 }
 
 }  // namespace
@@ -329,23 +308,6 @@ void LogOddsHistogram::Add(double risk, Label label) {
   const double log_odds = std::log(risk) - std::log1p(-risk);  // Infinite for a risk of 1, which goes to the last bin.
   const double bin = std::clamp(std::floor((log_odds - kMin) / kStep), 0.0, double{kBinCount - 1});
   ++account_counts[static_cast<size_t>(bin)];
-}
-
-storage::ColumnSelection AuditColumns() {
-  storage::ColumnSelection columns = {.texts = 0, .numbers = 0};
-  for (const TextField field : {TextField::kEventId, TextField::kAccountId, TextField::kOrganizationId,
-                                TextField::kEndUserId, TextField::kClientAddress, TextField::kTlsFingerprint,
-                                TextField::kUserAgent, TextField::kRequestModel, TextField::kConversationId}) {
-    columns.texts |= uint32_t{1} << static_cast<size_t>(field);
-  }
-  using enum NumberField;
-  for (const NumberField field :
-       {kTimeUnixNano, kDurationMs,   kClientAsn,   kTemperature,  kMaxTokens,      kChoiceCount, kTopLogprobs,
-        kToolCount,    kMessageCount, kInputTokens, kStatusCode,   kLogitBiasCount, kSystemHash,  kPromptHash,
-        kTemplateHash, kOutputTokens, kHeadHash,    kPromptSketch, kMarkers,        kPromptWords}) {
-    columns.numbers |= uint64_t{1} << static_cast<size_t>(field);
-  }
-  return columns;
 }
 
 Result<AuditOutcome> RunAudit(const storage::Snapshot& snapshot, const ScoringEngine& live,

@@ -121,7 +121,4 @@ Result<AuditOutcome> RunAudit(const storage::Snapshot& snapshot, const ScoringEn
                               const EngineOptions& options, const ParallelFor& parallel_for, const AuditRange& range,
                               const AuditProgress& progress);
 
-// The columns that RunAudit reads: what features::MakeObservations wants, and who it is about.
-storage::ColumnSelection AuditColumns();
-
 }  // namespace stillwatch::detector

@@ -178,9 +178,8 @@ bool CompleteRings(const Search& search, FoundBy found_by, std::vector<bool>& is
     group.members = std::move(whole);
     group.window = search.rings.WindowOf(group.members);
   }
-  std::erase_if(groups, [](const Group& group) {
-    return group.found_by == FoundBy::kOnset && group.members.size() < kOnsetMin;
-  });
+  std::erase_if(
+      groups, [](const Group& group) { return group.found_by == FoundBy::kOnset && group.members.size() < kOnsetMin; });
   return has_joiners;
 }
 

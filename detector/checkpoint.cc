@@ -1,5 +1,7 @@
-// Checkpoints of the scoring engine. The event log is the truth; a checkpoint only saves replaying all of it, so one that
-// cannot be read is left aside. Its layout is in storage/FORMAT.md.
+// Checkpoints of the scoring engine. The event log is the truth; a checkpoint only saves replaying all of it, so one
+// that cannot be read is left aside. Its layout is in storage/FORMAT.md.
+#include "detector/checkpoint.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "detector/account_record.h"
-#include "detector/checkpoint.h"
 #include "detector/scoring_engine.h"
 #include "storage/event_log.h"
 #include "storage/record_store.h"
@@ -218,17 +219,36 @@ Status ScoringEngine::DeleteSavedAccounts(const storage::Snapshot& snapshot) {
   return {};
 }
 
-// Puts back the accounts of a checkpoint. Says whether all of them could be read.
+// Puts back the accounts of a checkpoint, whose keys of one partition stand together. Says whether all could be read.
 Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
-  bool is_whole = true;
+  std::array<Status, kPartitionCount> statuses;
+  std::array<bool, kPartitionCount> is_whole{};
+  parallel_for_(kPartitionCount, [&](size_t partition) {
+    statuses[partition] = RestorePartition(snapshot, partition, is_whole[partition]);
+  });
+  for (const Status& status : statuses) {
+    if (status.code() == Code::kDataLoss) {
+      snapshot.damages().Note("checkpoint of the accounts", status.message());
+      return false;
+    }
+    STILLWATCH_RETURN_IF_ERROR(status);
+  }
+  return std::all_of(is_whole.begin(), is_whole.end(), [](bool is) { return is; });
+}
+
+Status ScoringEngine::RestorePartition(const storage::Snapshot& snapshot, size_t index, bool& is_whole) {
+  AccountPartition& partition = (*partitions_)[index];
+  const auto key_of = [](size_t first) {
+    return first == kPartitionCount ? std::string() : StateKeyOf(uint64_t{first} << kPartitionShift, "");
+  };
+  is_whole = true;
   Status inner;
-  const Status status =
-      snapshot.Scan(Table::kAccounts, "", "", [&](std::string_view key, std::string_view value) {
+  const Status status = snapshot.Scan(
+      Table::kAccounts, index == 0 ? "" : key_of(index), key_of(index + 1),
+      [&](std::string_view key, std::string_view value) {
         const std::string_view account_id = key.substr(std::min(key.size(), kStateKeyHashBytes));
-        AccountPartition& partition = PartitionFor(account_id);
-        const std::optional<Score> score = key == StateKeyOf(HashName(account_id), account_id)
-                                               ? partition.Restore(account_id, value)
-                                               : std::nullopt;
+        const std::optional<Score> score =
+            key == StateKeyOf(HashName(account_id), account_id) ? partition.Restore(account_id, value) : std::nullopt;
         is_whole = score.has_value();
         if (!is_whole) return false;
         if (score->first_review_time_unix_nano == 0) return true;
@@ -238,13 +258,7 @@ Result<bool> ScoringEngine::RestoreAccounts(const storage::Snapshot& snapshot) {
         partition.RestoreTimeline(account_id, std::move(changes).value());
         return true;
       });
-  STILLWATCH_RETURN_IF_ERROR(inner);
-  if (status.code() == Code::kDataLoss) {
-    snapshot.damages().Note("checkpoint of the accounts", status.message());
-    return false;
-  }
-  STILLWATCH_RETURN_IF_ERROR(status);
-  return is_whole;
+  return inner.ok() ? status : inner;
 }
 
 Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
@@ -295,8 +309,9 @@ Result<uint64_t> ScoringEngine::Restore(const storage::Snapshot& snapshot) {
                 saved ? saved->waiting : std::vector<SavedWaiting>());
 }
 
-// Reads the log from the oldest event that still waited. What is below `next_sequence` was offered before the checkpoint:
-// of it only the waiting events are put back, with the effective times that they had. The rest is offered anew.
+// Reads the log from the oldest event that still waited. What is below `next_sequence` was offered before the
+// checkpoint: of it only the waiting events are put back, with the effective times that they had. The rest is offered
+// anew.
 Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
                                        const std::vector<SavedWaiting>& waiting) {
   auto promises = ReadPromises(snapshot, next_sequence);
@@ -312,42 +327,43 @@ Result<uint64_t> ScoringEngine::Replay(const storage::Snapshot& snapshot, uint64
     PartitionFor(arrival.account_id).AddWaiting({&arrival, 1});
     ++waiting_event_count_;
   };
-  // Blocks are offered many at a time: partitions then find enough to do to fetch accounts ahead.
-  constexpr size_t kOfferedEventCount = 32'768;
   std::vector<ObservedBatch> offered;
-  size_t offered_count = 0;
-  const auto offer = [&] {
-    if (!offered.empty()) Offer(offered);
-    offered.clear();
-    offered_count = 0;
-  };
   // Promises that stand before sequence `until` hold before its event is offered.
   const auto keep_promises = [&](uint64_t until) {
     for (; promise != promises->end() && promise->first <= until; ++promise) {
       offered.emplace_back().complete_through_unix_nano = promise->second;
     }
   };
-  const auto visit = [&](const storage::BlockSummary& summary, UsageBatch block) {
-    ObservedBatch batch = Observe(std::make_shared<const UsageBatch>(std::move(block)));
-    batch.first_sequence = summary.first_sequence;
-    const uint64_t end = summary.first_sequence + batch.observations.size();
-    for (; saved != waiting.end() && saved->sequence < end; ++saved) {
-      if (saved->sequence >= summary.first_sequence) put_back(batch, saved->sequence - summary.first_sequence);
+  const auto visit = [&](std::vector<storage::EventLog::Block> blocks) {
+    std::vector<ObservedBatch> batches(blocks.size());
+    parallel_for_(blocks.size(), [&](size_t i) {
+      batches[i] = Observe(std::make_shared<const UsageBatch>(std::move(blocks[i].events)));
+      batches[i].first_sequence = blocks[i].summary.first_sequence;
+    });
+    for (ObservedBatch& batch : batches) {
+      const uint64_t begin = batch.first_sequence;
+      const uint64_t end = begin + batch.observations.size();
+      for (; saved != waiting.end() && saved->sequence < end; ++saved) {
+        if (saved->sequence >= begin) put_back(batch, saved->sequence - begin);
+      }
+      if (begin < next_sequence) continue;
+      keep_promises(begin);
+      replayed += batch.observations.size();
+      offered.push_back(std::move(batch));
     }
-    if (summary.first_sequence < next_sequence) return true;
-    keep_promises(summary.first_sequence);
-    replayed += batch.observations.size();
-    offered_count += batch.observations.size();
-    offered.push_back(std::move(batch));
-    if (offered_count >= kOfferedEventCount) offer();
+    if (!offered.empty()) Offer(offered);
+    offered.clear();
     return true;
   };
   const uint64_t from = waiting.empty() ? next_sequence : std::min(next_sequence, waiting.front().sequence);
-  const auto report = storage::EventLog::Scan(snapshot, from, std::numeric_limits<int64_t>::min(),
-                                              std::numeric_limits<int64_t>::max(), {}, visit);
+  // Many at a time: threads then find enough to do, and partitions accounts to fetch ahead.
+  constexpr uint64_t kGroupEventCount = 32'768;
+  const auto report = storage::EventLog::ScanGroups(snapshot, from, std::numeric_limits<int64_t>::min(),
+                                                    std::numeric_limits<int64_t>::max(), ObservedColumns(),
+                                                    kGroupEventCount, parallel_for_, visit);
   if (!report.ok()) return report.status();
   keep_promises(std::numeric_limits<uint64_t>::max());
-  offer();
+  if (!offered.empty()) Offer(offered);
   return replayed;
 }
 

@@ -32,6 +32,23 @@ ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch) {
   return out;
 }
 
+storage::ColumnSelection ObservedColumns() {
+  storage::ColumnSelection columns = {.texts = 0, .numbers = 0};
+  for (const TextField field : {TextField::kEventId, TextField::kAccountId, TextField::kOrganizationId,
+                                TextField::kEndUserId, TextField::kClientAddress, TextField::kTlsFingerprint,
+                                TextField::kUserAgent, TextField::kRequestModel, TextField::kConversationId}) {
+    columns.texts |= uint32_t{1} << static_cast<size_t>(field);
+  }
+  using enum NumberField;
+  for (const NumberField field :
+       {kTimeUnixNano, kDurationMs,   kClientAsn,   kTemperature,  kMaxTokens,      kChoiceCount, kTopLogprobs,
+        kToolCount,    kMessageCount, kInputTokens, kStatusCode,   kLogitBiasCount, kSystemHash,  kPromptHash,
+        kTemplateHash, kOutputTokens, kHeadHash,    kPromptSketch, kMarkers,        kPromptWords}) {
+    columns.numbers |= uint64_t{1} << static_cast<size_t>(field);
+  }
+  return columns;
+}
+
 ScoringEngine::ScoringEngine(const EngineOptions& options, ParallelFor parallel_for)
     : options_(options),
       parallel_for_(std::move(parallel_for)),

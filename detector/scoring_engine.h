@@ -23,6 +23,7 @@
 #include "proto/result.h"
 #include "proto/usage_batch.h"
 #include "storage/erasure.h"
+#include "storage/event_log.h"
 #include "storage/key_value_store.h"
 
 namespace stillwatch::detector {
@@ -39,6 +40,8 @@ struct ObservedBatch {
   std::shared_ptr<const void> keep_alive;  // Owns what the ids point into.
 };
 ObservedBatch Observe(std::shared_ptr<const UsageBatch> batch);
+// The columns that Observe reads: what features::MakeObservations wants, and who it is about.
+storage::ColumnSelection ObservedColumns();
 
 struct EngineOptions {
   // Events may come this much later than others and still count in order of their time. Longer than most answers take,
@@ -158,6 +161,7 @@ class ScoringEngine {
   Status DeleteSavedAccounts(const storage::Snapshot& snapshot);
   void MakePartitions();
   Result<bool> RestoreAccounts(const storage::Snapshot& snapshot);
+  Status RestorePartition(const storage::Snapshot& snapshot, size_t index, bool& is_whole);
   Result<uint64_t> Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
                           const std::vector<SavedWaiting>& waiting);
   AccountPartition& PartitionFor(std::string_view account_id) const;

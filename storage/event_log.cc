@@ -34,37 +34,124 @@ uint64_t EventLog::Append(const UsageBatch& batch, WriteGroup& group) {
   return first_sequence;
 }
 
+namespace {
+
+// Visits the blocks of Scan as they are stored.
+class StoredBlocks {
+ public:
+  using Visitor = std::function<bool(std::string_view key, std::string_view block, const BlockSummary& summary)>;
+
+  StoredBlocks(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano, int64_t max_time_unix_nano)
+      : snapshot_(snapshot),
+        from_(from),
+        min_time_unix_nano_(min_time_unix_nano),
+        max_time_unix_nano_(max_time_unix_nano) {}
+
+  Status Visit(const Visitor& visit) {
+    // The block that holds `from` begins at most a block's length before it.
+    const uint64_t first = from_ - std::min<uint64_t>(from_, kBlockEventCountMax - 1);
+    const auto visit_block = [&](std::string_view key, std::string_view block) {
+      const std::optional<BlockSummary> summary = ReadBlockSummary(key, block);
+      if (!summary) return SkipDamaged(key, block);
+      if (summary->first_sequence + summary->event_count <= from_) return true;
+      if (summary->max_time_unix_nano < min_time_unix_nano_ || summary->min_time_unix_nano > max_time_unix_nano_) {
+        return true;
+      }
+      return visit(key, block, *summary);
+    };
+    return ScanBlocks(snapshot_, first, visit_block, [this](uint64_t) { ++report_.damaged_block_count; });
+  }
+
+  // Counts and notes it, and says that the scan goes on.
+  bool SkipDamaged(std::string_view key, std::string_view block) {
+    ++report_.damaged_block_count;
+    NoteDamagedBlock(snapshot_, key, block);
+    return true;
+  }
+  void Count(const BlockSummary& summary) {
+    ++report_.block_count;
+    report_.event_count += summary.event_count;
+  }
+  const EventLog::ScanReport& report() const { return report_; }
+
+ private:
+  const Snapshot& snapshot_;
+  const uint64_t from_;
+  const int64_t min_time_unix_nano_;
+  const int64_t max_time_unix_nano_;
+  EventLog::ScanReport report_;
+};
+
+// What erasures take out is found by the account.
+ColumnSelection WithAccounts(ColumnSelection columns, const std::vector<Erasure>& erasures) {
+  if (!erasures.empty()) columns.texts |= uint32_t{1} << static_cast<size_t>(TextField::kAccountId);
+  return columns;
+}
+
+}  // namespace
+
 Result<EventLog::ScanReport> EventLog::Scan(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano,
                                             int64_t max_time_unix_nano, const ColumnSelection& columns,
                                             const BlockVisitor& visit) {
-  Result<std::vector<Erasure>> erasures = ReadErasures(snapshot);
+  const Result<std::vector<Erasure>> erasures = ReadErasures(snapshot);
   if (!erasures.ok()) return erasures.status();
-  ColumnSelection selected = columns;
-  if (!erasures->empty()) selected.texts |= uint32_t{1} << static_cast<size_t>(TextField::kAccountId);
-  ScanReport report;
-  // The block that holds `from` begins at most a block's length before it.
-  const uint64_t first = from - std::min<uint64_t>(from, kBlockEventCountMax - 1);
-  const auto skip_damaged = [&](std::string_view key, std::string_view block) {
-    ++report.damaged_block_count;
-    NoteDamagedBlock(snapshot, key, block);
-    return true;
-  };
-  const auto visit_block = [&](std::string_view key, std::string_view block) {
-    const std::optional<BlockSummary> summary = ReadBlockSummary(key, block);
-    if (!summary) return skip_damaged(key, block);
-    if (summary->first_sequence + summary->event_count <= from) return true;
-    if (summary->max_time_unix_nano < min_time_unix_nano || summary->min_time_unix_nano > max_time_unix_nano)
-      return true;
+  const ColumnSelection selected = WithAccounts(columns, erasures.value());
+  StoredBlocks blocks(snapshot, from, min_time_unix_nano, max_time_unix_nano);
+  const Status status = blocks.Visit([&](std::string_view key, std::string_view block, const BlockSummary& summary) {
     Result<UsageBatch> batch = DecodeBlock(block, selected);
-    if (!batch.ok()) return skip_damaged(key, block);
-    EraseRows(*erasures, summary->first_sequence, *batch);
-    ++report.block_count;
-    report.event_count += summary->event_count;
-    return visit(*summary, std::move(*batch));
-  };
-  const Status status = ScanBlocks(snapshot, first, visit_block, [&](uint64_t) { ++report.damaged_block_count; });
+    if (!batch.ok()) return blocks.SkipDamaged(key, block);
+    EraseRows(erasures.value(), summary.first_sequence, *batch);
+    blocks.Count(summary);
+    return visit(summary, std::move(*batch));
+  });
   if (!status.ok()) return status;
-  return report;
+  return blocks.report();
+}
+
+Result<EventLog::ScanReport> EventLog::ScanGroups(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano,
+                                                  int64_t max_time_unix_nano, const ColumnSelection& columns,
+                                                  uint64_t event_count_min, const ParallelFor& parallel_for,
+                                                  const GroupVisitor& visit) {
+  const Result<std::vector<Erasure>> erasures = ReadErasures(snapshot);
+  if (!erasures.ok()) return erasures.status();
+  const ColumnSelection selected = WithAccounts(columns, erasures.value());
+  struct Stored {
+    std::string key;
+    std::string block;
+    BlockSummary summary;
+  };
+  StoredBlocks blocks(snapshot, from, min_time_unix_nano, max_time_unix_nano);
+  std::vector<Stored> stored;
+  uint64_t stored_event_count = 0;
+  const auto visit_stored = [&] {
+    std::vector<Result<UsageBatch>> decoded(stored.size(), UsageBatch());
+    parallel_for(stored.size(), [&](size_t i) {
+      decoded[i] = DecodeBlock(stored[i].block, selected);
+      if (decoded[i].ok()) EraseRows(erasures.value(), stored[i].summary.first_sequence, *decoded[i]);
+    });
+    std::vector<Block> group;
+    for (size_t i = 0; i < stored.size(); ++i) {
+      if (!decoded[i].ok()) {
+        blocks.SkipDamaged(stored[i].key, stored[i].block);
+        continue;
+      }
+      blocks.Count(stored[i].summary);
+      group.push_back({stored[i].summary, std::move(*decoded[i])});
+    }
+    stored.clear();
+    stored_event_count = 0;
+    return group.empty() || visit(std::move(group));
+  };
+  bool goes_on = true;
+  const Status status = blocks.Visit([&](std::string_view key, std::string_view block, const BlockSummary& summary) {
+    stored.push_back({std::string(key), std::string(block), summary});
+    stored_event_count += summary.event_count;
+    if (stored_event_count >= event_count_min) goes_on = visit_stored();
+    return goes_on;
+  });
+  if (!status.ok()) return status;
+  if (goes_on) visit_stored();
+  return blocks.report();
 }
 
 }  // namespace stillwatch::storage

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proto/result.h"
 #include "proto/usage_batch.h"
@@ -56,6 +57,20 @@ class EventLog {
   // its time. Errors: those of the store's reads; kDataLoss if the record of an erasure is damaged.
   static Result<ScanReport> Scan(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano,
                                  int64_t max_time_unix_nano, const ColumnSelection& columns, const BlockVisitor& visit);
+
+  struct Block {
+    BlockSummary summary;
+    UsageBatch events;
+  };
+  // Calls body(0) … body(count − 1), possibly at the same time, and returns when all have returned.
+  using ParallelFor = std::function<void(size_t count, const std::function<void(size_t)>& body)>;
+  using GroupVisitor = std::function<bool(std::vector<Block> blocks)>;
+  // The same, some blocks at a time, which are decoded by several threads: so many that they hold `event_count_min`
+  // events, and fewer at the end. Memory: that of the group, stored and decoded.
+  static Result<ScanReport> ScanGroups(const Snapshot& snapshot, uint64_t from, int64_t min_time_unix_nano,
+                                       int64_t max_time_unix_nano, const ColumnSelection& columns,
+                                       uint64_t event_count_min, const ParallelFor& parallel_for,
+                                       const GroupVisitor& visit);
 
  private:
   explicit EventLog(uint64_t next_sequence) : next_sequence_(next_sequence) {}

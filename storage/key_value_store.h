@@ -64,7 +64,7 @@ class WriteGroup {
 };
 
 // Shows the store as it was at one moment, while writes go on.
-// Threading: for one thread at a time. Ownership: must not outlive its store.
+// Threading: safe from any thread. Ownership: must not outlive its store.
 class Snapshot {
  public:
   // Called with each key and value in order of key; returns false to stop the scan.

@@ -237,7 +237,7 @@ TEST(AuditTest, SelectedColumnsAreAllThatObservationsRead) {
   }
   for (size_t i = 0; i < kNumberFieldCount; ++i) batch.SetNumber(row, static_cast<NumberField>(i), 1000 + i);
   const std::string block = storage::EncodeBlock(batch, 0, 1, 0);
-  Result<UsageBatch> selected = storage::DecodeBlock(block, AuditColumns());
+  Result<UsageBatch> selected = storage::DecodeBlock(block, ObservedColumns());
   ASSERT_TRUE(selected.ok());
   const features::Observation expected = features::MakeObservations(batch)[0];
   const features::Observation observed = features::MakeObservations(*selected)[0];

@@ -164,6 +164,64 @@ TEST_F(EventLogTest, DamagedBlocksAreSkippedAndCounted) {
   EXPECT_EQ(report_.event_count, 20u);
 }
 
+// Backwards, so that the order of decoding is not that of the log.
+void BackwardsFor(size_t count, const std::function<void(size_t)>& body) {
+  for (size_t i = count; i-- > 0;) body(i);
+}
+
+TEST_F(EventLogTest, GroupsHoldTheBlocksOfAScanInItsOrder) {
+  RandomBatches random(22);
+  EventLog log = Open();
+  std::vector<UsageBatch> batches;
+  for (int i = 0; i < 7; ++i) Append(log, batches.emplace_back(random.Make(10)));
+  std::vector<std::vector<uint64_t>> groups;
+  const auto visit = [&](std::vector<EventLog::Block> blocks) {
+    groups.emplace_back();
+    for (const EventLog::Block& block : blocks) {
+      groups.back().push_back(block.summary.first_sequence);
+      ExpectSameRows(batches[block.summary.first_sequence / 10], 0, block.events);
+    }
+    return true;
+  };
+  Result<EventLog::ScanReport> report =
+      EventLog::ScanGroups(*store_->TakeSnapshot(), 10, kMinTime, kMaxTime, {}, 25, BackwardsFor, visit);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(groups, (std::vector<std::vector<uint64_t>>{{10, 20, 30}, {40, 50, 60}}));
+  EXPECT_EQ(report->block_count, 6u);
+  EXPECT_EQ(report->event_count, 60u);
+}
+
+TEST_F(EventLogTest, AVisitorOfGroupsStopsTheScan) {
+  EventLog log = Open();
+  for (int block = 0; block < 9; ++block) Append(log, Events(2, 0));
+  int visits = 0;
+  const auto visit = [&](const std::vector<EventLog::Block>&) { return ++visits < 2; };
+  Result<EventLog::ScanReport> report =
+      EventLog::ScanGroups(*store_->TakeSnapshot(), 0, kMinTime, kMaxTime, {}, 4, BackwardsFor, visit);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(visits, 2);
+  EXPECT_EQ(report->block_count, 4u);
+}
+
+TEST_F(EventLogTest, GroupsLeaveDamagedBlocksOut) {
+  EventLog log = Open();
+  for (int block = 0; block < 3; ++block) Append(log, Events(10, 0));
+  std::string damaged_column = EncodeBlock(Events(10, 0), 0, 10, 10);
+  damaged_column.back() = static_cast<char>(damaged_column.back() ^ 1);
+  PutBlock(10, damaged_column);
+  std::vector<uint64_t> visited;
+  const auto visit = [&](const std::vector<EventLog::Block>& blocks) {
+    for (const EventLog::Block& block : blocks) visited.push_back(block.summary.first_sequence);
+    return true;
+  };
+  Result<EventLog::ScanReport> report =
+      EventLog::ScanGroups(*store_->TakeSnapshot(), 0, kMinTime, kMaxTime, {}, 10, BackwardsFor, visit);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(visited, (std::vector<uint64_t>{0, 20}));
+  EXPECT_EQ(report->damaged_block_count, 1u);
+  EXPECT_EQ(store_->damages().count(), 1u);
+}
+
 TEST_F(EventLogTest, AScanSeesTheLogAsOfItsSnapshot) {
   EventLog log = Open();
   Append(log, Events(1, 0));
