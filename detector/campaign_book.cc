@@ -116,7 +116,7 @@ std::vector<std::string> CampaignBook::Update(std::span<const FoundCampaign> fou
                                               const TrafficOf& traffic_of, int64_t time_unix_nano, SearchScope scope) {
   const std::vector<const Campaign*> predecessors = Predecessors(found, candidates, campaigns_, places_);
   absl::flat_hash_set<std::string_view> is_found;
-  std::vector<bool> is_met(campaigns_.size(), scope != SearchScope::kQuick);
+  std::vector<bool> is_met(campaigns_.size(), scope > SearchScope::kQuick);
   for (size_t i = 0; i < found.size(); ++i) {
     if (predecessors[i] != nullptr) is_met[static_cast<size_t>(predecessors[i] - campaigns_.data())] = true;
     for (const GroupMember& member : found[i].members) {

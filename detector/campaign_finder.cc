@@ -331,7 +331,7 @@ std::vector<std::vector<uint32_t>> MembersAndPairs(std::span<const Group> groups
 std::vector<bool> LeftOut(std::span<const CampaignCandidate> candidates, int64_t time_unix_nano, SearchScope scope) {
   std::vector<bool> out(candidates.size(), false);
   if (scope == SearchScope::kEverybody) return out;
-  const int64_t bins = scope == SearchScope::kQuick ? kQuickNewcomerBins : kNewcomerBins;
+  const int64_t bins = scope <= SearchScope::kQuick ? kQuickNewcomerBins : kNewcomerBins;
   const int64_t first_bin = FirstBinOfNewcomers(candidates, time_unix_nano, bins);
   for (size_t i = 0; i < candidates.size(); ++i) out[i] = candidates[i].first_bin < first_bin;
   return out;
@@ -349,7 +349,7 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
     for (const GroupMember& member : members) is_grouped[member.index] = true;
     groups.push_back({std::move(members), found_by, evidence});
   };
-  if (scope != SearchScope::kQuick) {
+  if (scope > SearchScope::kQuick) {
     std::vector<CampaignLink> even_links;
     for (LinkGroup& group : FindRotations(candidates, time_unix_nano, parallel_for, rhythm_links, is_grouped)) {
       groups.push_back({std::move(group), FoundBy::kTurns});
@@ -359,11 +359,13 @@ std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> cand
     }
     rhythm_links.insert(rhythm_links.end(), even_links.begin(), even_links.end());
   }
-  for (QueueGroup& group : FindQueues(candidates, time_unix_nano, parallel_for, is_grouped)) {
-    add(std::move(group.members), FoundBy::kOrder,
-        Evidence(group.log_likelihood_ratio, kRhythmLimit, group.in_order, group.in_order_by_habit));
+  if (scope >= SearchScope::kQuick) {
+    for (QueueGroup& group : FindQueues(candidates, time_unix_nano, parallel_for, is_grouped)) {
+      add(std::move(group.members), FoundBy::kOrder,
+          Evidence(group.log_likelihood_ratio, kRhythmLimit, group.in_order, group.in_order_by_habit));
+    }
   }
-  if (scope == SearchScope::kQuick) {
+  if (scope <= SearchScope::kQuick) {
     for (size_t i = 0; i < candidates.size(); ++i) is_grouped[i] = is_grouped[i] || candidates[i].campaign != 0;
   } else {
     for (SynchronousGroup& group : FindSynchronousGroups(candidates, time_unix_nano, parallel_for, is_grouped)) {

@@ -34,23 +34,22 @@ struct FoundCampaign {
 inline constexpr size_t kRhythmGroupMin = 4;
 
 // How much of an effort a search is.
-// kQuick: for what shows in hours, queues, onsets and things shared, among newcomers of the last day; costs little, so
-// that it can be made often. kNewcomers: in all ways among newcomers. kEverybody: in all ways among all.
-enum class SearchScope : uint8_t { kQuick, kNewcomers, kEverybody };
+// kBrief: for onsets and things shared, among newcomers of the last day; costs little, so that it can be made often.
+// kQuick: for the order of queues too. kNewcomers: in all ways among newcomers. kEverybody: in all ways among all.
+enum class SearchScope : uint8_t { kBrief, kQuick, kNewcomers, kEverybody };
 inline constexpr int64_t kQuickNewcomerBins = features::LinkSketch::kBinsPerDay;
 
 // Looks for groups in six ways, each among those that are in none yet. By turns: accounts that take turns
 // (rotation_links.h). By rhythm: accounts dealt out from one queue (rhythm_links.h). By order: new accounts that keep
 // the order of one queue (queue_order.h). By tides: accounts with the same settings that go up and down together
-// (synchrony.h). By onset: accounts with the same settings and evidence of their
-// own that began together (onset.h). By things shared: payment, sign-up, address, texts, conversations
-// (shared_objects.h); that also holds for families, classes and agencies, so it weighs little by itself, and most where
-// the members' merged traffic looks like a harvest. Groups found in the last two ways are completed by what else their
-// members have in common (ring.h). What is found in one way is then tested for all else: a group that
-// its rhythm shows must not share payments by chance. Groups whose members mostly declare one organisation are no
-// campaign. `candidates` in their order. With less than everybody in scope the others only count for what is common; a
-// quick search adds to the queues that are known, and leaves their members out otherwise. A pure function; groups are
-// disjoint and in order of their first member.
+// (synchrony.h). By onset: accounts with the same settings and evidence of their own that began together (onset.h). By
+// things shared: payment, sign-up, address, texts, conversations (shared_objects.h); that also holds for families,
+// classes and agencies, so it weighs little by itself, and most where the members' merged traffic looks like a harvest.
+// Groups found in the last two ways are completed by what else their members have in common (ring.h). What is found in
+// one way is then tested for all else: a group that its rhythm shows must not share payments by chance. Groups whose
+// members mostly declare one organisation are no campaign. `candidates` in their order. With less than everybody in
+// scope the others only count for what is common; a brief search leaves members of campaigns out, and so does a quick
+// one, but for queues, to which it adds. A pure function; groups are disjoint and in order of their first member.
 std::vector<FoundCampaign> FindCampaigns(std::span<const CampaignCandidate> candidates, const Baseline& baseline,
                                          int64_t time_unix_nano, const ParallelFor& parallel_for,
                                          SearchScope scope = SearchScope::kEverybody);

@@ -8,7 +8,9 @@
 namespace stillwatch::detector {
 namespace {
 
-// Of so many rounds one is more than a quick one, and looks at newcomers in all ways; of so many at everybody.
+// Of so many rounds one is more than brief, and looks for queues; of so many one looks at newcomers in all ways; of so
+// many at everybody.
+constexpr int64_t kQuickSearchRounds = 2;
 constexpr int64_t kNewcomerSearchRounds = 18;
 constexpr int64_t kFullSearchRounds = 4 * kNewcomerSearchRounds;
 // Every so many rounds the known campaigns are forgotten, so that what was found in parts is found as one.
@@ -41,14 +43,15 @@ void KeepNewest(int64_t first_bin, std::vector<CampaignCandidate>& candidates) {
 
 SearchScope ScopeOf(int64_t round) {
   if (round % kFullSearchRounds == 0) return SearchScope::kEverybody;
-  return round % kNewcomerSearchRounds == 0 ? SearchScope::kNewcomers : SearchScope::kQuick;
+  if (round % kNewcomerSearchRounds == 0) return SearchScope::kNewcomers;
+  return round % kQuickSearchRounds == 0 ? SearchScope::kQuick : SearchScope::kBrief;
 }
 
 }  // namespace
 
 // All candidates in their order; for a quick search newcomers, and a sample that stands for the others.
 std::vector<CampaignCandidate> ScoringEngine::CollectCandidates(int64_t time_unix_nano, SearchScope scope) const {
-  const bool is_quick = scope == SearchScope::kQuick;
+  const bool is_quick = scope <= SearchScope::kQuick;
   const int64_t first_bin = is_quick ? features::LinkSketch::BinOf(time_unix_nano) - kQuickNewcomerBins : 0;
   std::array<std::vector<CampaignCandidate>, kPartitionCount> parts;
   parallel_for_(kPartitionCount, [&](size_t partition) {
@@ -77,7 +80,7 @@ void ScoringEngine::SearchCampaignsIfDue(int64_t time_unix_nano) {
     for (CampaignCandidate& candidate : candidates) {
       // Few of its members may share a card, and are no campaign of their own.
       candidate.campaign =
-          scope == SearchScope::kQuick ? next.FirmNumberOf(candidate.account_id) : next.NumberOf(candidate.account_id);
+          scope <= SearchScope::kQuick ? next.FirmNumberOf(candidate.account_id) : next.NumberOf(candidate.account_id);
     }
   }
   const std::vector<FoundCampaign> found = FindCampaigns(candidates, *current, time_unix_nano, parallel_for_, scope);

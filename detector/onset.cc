@@ -25,6 +25,8 @@ struct Level {
   size_t count_min;
 };
 constexpr std::array<Level, 3> kLevels = {{{2.5, 4}, {4, 4}, {5.5, 3}}};
+// Log-odds of the last assessment below which nobody has that much by now.
+constexpr double kScoreMin = 1.5;
 // Spans that are looked at, in bins of three hours.
 constexpr std::array<int64_t, 3> kSpans = {1, 2, 3};
 // What chance gives at least: the log is finite.
@@ -72,7 +74,11 @@ std::vector<Newcomer> Suspicious(std::span<const CampaignCandidate> candidates, 
   for (Newcomer newcomer : newcomers) {
     const CampaignCandidate& candidate = candidates[newcomer.index];
     if (candidate.organization != 0 && organizations[candidate.organization] > 1) continue;
-    newcomer.own_evidence = Assess(candidate.State()->portrait, baseline, Label::kUnlabelled).log_odds - kBaseLogOdds;
+    const StateView state = candidate.State();
+    // Its score is as of the last tick or so, and the group's evidence is part of it: who is far below need not be
+    // assessed again.
+    if (state->score.assessed_event_count > 0 && state->score.log_odds - kBaseLogOdds < kScoreMin) continue;
+    newcomer.own_evidence = Assess(state->portrait, baseline, Label::kUnlabelled).log_odds - kBaseLogOdds;
     if (newcomer.own_evidence >= kLevels.front().own_evidence_min) out.push_back(newcomer);
   }
   return out;

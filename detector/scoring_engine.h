@@ -52,8 +52,8 @@ struct EngineOptions {
   // Events that may wait for the watermark, about 300 bytes each. With more the watermark is moved on, so that events
   // may become late sooner.
   size_t waiting_event_count_max = 2'000'000;
-  // Event time between two searches for campaigns. One in 18 is more than a quick one, and one in 72 looks at all
-  // accounts, which costs about 15 µs each; the others at newcomers.
+  // Event time between two searches for campaigns. One in two is more than brief, one in 18 more than quick, and
+  // one in 72 looks at all accounts, which costs about 15 µs each; the others at newcomers.
   int64_t campaign_round_nano = kNanosecondsPerHour / 6;
   // Accounts that the baseline is computed from, drawn by the hash of their ids.
   size_t baseline_sample_count_max = 4096;

@@ -300,6 +300,7 @@ TEST(CampaignFinderTest, AQuickSearchSeesTheOrderOfANewPool) {
   const NewPool pool = AddNewPool(accounts, 40);
   for (size_t i = 0; i < pool.members.size(); ++i) accounts.profile(pool.members[i]).payment = 1000 + i / 4;
   auto candidates = accounts.Candidates();
+  EXPECT_TRUE(FindCampaigns(candidates, HonestBaseline(), pool.end, SerialFor, SearchScope::kBrief).empty());
   const auto quick = [&] {
     return FindCampaigns(candidates, HonestBaseline(), pool.end, SerialFor, SearchScope::kQuick);
   };
