@@ -54,7 +54,8 @@ inline bool AreDeclaredTogether(const CampaignCandidate& a, const CampaignCandid
 inline constexpr int64_t kFirstBins = 2;
 // The first bin whose accounts are taken to have begun in it.
 inline int64_t FirstKnownOnset(std::span<const CampaignCandidate> candidates) {
-  int64_t log_begin = std::numeric_limits<int64_t>::max() - kFirstBins;
+  // So much room that the end of the first day can be told where nobody began.
+  int64_t log_begin = std::numeric_limits<int64_t>::max() - features::LinkSketch::kBinsPerDay;
   for (const CampaignCandidate& candidate : candidates) {
     if (candidate.first_bin != 0) log_begin = std::min(log_begin, candidate.first_bin);
   }
