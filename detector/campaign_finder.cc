@@ -120,10 +120,7 @@ Partners Replacements(std::span<const CampaignCandidate> candidates, std::span<c
   out.expected = std::clamp(1 - std::pow(1 - chance_each, static_cast<double>(group.size())), 1e-3, 1.0);
   if (suspended == 0) return out;
   out.share = replaced / suspended;
-  if (out.share > out.expected) {
-    const double rest = out.share < 1 ? (1 - out.share) * std::log((1 - out.share) / (1 - out.expected)) : 0;
-    out.log_likelihood_ratio = suspended * (out.share * std::log(out.share / out.expected) + rest);
-  }
+  out.log_likelihood_ratio = suspended * BinomialDivergence(out.share, out.expected);
   return out;
 }
 

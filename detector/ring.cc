@@ -229,9 +229,7 @@ double RingSearch::OnsetRatio(const LinkGroup& group, const OnsetWindow& window)
   const auto others = static_cast<double>(group.size()) - 1;
   const double share = (static_cast<double>(window.count) - 1) / others;
   const double expected = ShareOf(window);
-  if (share <= expected) return 0;
-  const double rest = share < 1 ? (1 - share) * std::log((1 - share) / (1 - expected)) : 0;
-  return std::max(0.0, others * (share * std::log(share / expected) + rest) - std::log(others + 1));
+  return std::max(0.0, others * BinomialDivergence(share, expected) - std::log(others + 1));
 }
 
 LinkGroup RingSearch::Complete(const LinkGroup& group, const OnsetWindow& window, bool is_by_onset,

@@ -18,13 +18,13 @@ uint64_t Key(ObjectKind kind, uint64_t hash) {
   return hash + (static_cast<uint64_t>(kind) + 1) * 0x9E3779B97F4A7C15;  // The golden ratio, as in Fibonacci hashing.
 }
 
+}  // namespace
+
 double BinomialDivergence(double share, double expected) {
   if (share <= expected) return 0;
   const double rest = share < 1 ? (1 - share) * std::log((1 - share) / (1 - expected)) : 0;
   return share * std::log(share / expected) + rest;
 }
-
-}  // namespace
 
 SharedObjects::SharedObjects(std::span<const CampaignCandidate> candidates,
                              std::span<const std::vector<uint32_t>> groups)

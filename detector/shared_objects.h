@@ -78,6 +78,10 @@ void VisitObjects(const CampaignCandidate& account, ObjectKind kind, const Visit
 // How much two accounts share.
 enum class SharedKinds : uint8_t { kTooFew, kWeak, kTwo };
 
+// KL(share ‖ expected) of the binomial distribution, a log-likelihood ratio per case; 0 if there are not more than
+// expected.
+double BinomialDivergence(double share, double expected);
+
 // How many members of a group share an object with another member, beside what chance would give.
 struct Partners {
   double share = 0;     // Of the members, with a partner.
