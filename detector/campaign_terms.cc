@@ -98,23 +98,28 @@ std::string SummarizeOnset(const AccountView& account, const Finding& finding) {
   return text;
 }
 
+// A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
+template <CampaignTerm kTerm>
+constexpr Detector OfGroup(std::string_view name, Family family, double limit,
+                           std::string (*summarize)(const AccountView&, const Finding&)) {
+  return {name, family, limit, 1, Evaluate<kTerm>, summarize, true};
+}
+
 }  // namespace
 
-// A finding about a group is weighed in the group (campaign_finder.cc), not as one account's circumstance.
-const Detector kCampaignRhythm = {"campaign_rhythm", Family::kTiming, kRhythmLimit, 1, Evaluate<CampaignTerm::kRhythm>,
-                                  SummarizeRhythm};
-const Detector kCampaignInfrastructure = {
-    "campaign_infrastructure", Family::kInfrastructure, kTestedLimit, 1, Evaluate<CampaignTerm::kInfrastructure>,
-    SummarizeInfrastructure};
-const Detector kCampaignContent = {
-    "campaign_content", Family::kContent, kTestedLimit, 1, Evaluate<CampaignTerm::kContent>, SummarizeContent};
-const Detector kCampaignLifecycle = {
-    "campaign_lifecycle", Family::kLifecycle, kTestedLimit, 1, Evaluate<CampaignTerm::kLifecycle>, SummarizeLifecycle};
-const Detector kCampaignPooled = {"campaign_pooled", Family::kVolume, kPooledLimit, 1, Evaluate<CampaignTerm::kPooled>,
-                                  SummarizePooled};
-const Detector kCampaignSynchrony = {
-    "campaign_synchrony", Family::kTiming, kSynchronyLimit, 1, Evaluate<CampaignTerm::kSynchrony>, SummarizeSynchrony};
-const Detector kCampaignOnset = {"campaign_onset", Family::kLifecycle, kOnsetLimit, 1, Evaluate<CampaignTerm::kOnset>,
-                                 SummarizeOnset};
+const Detector kCampaignRhythm =
+    OfGroup<CampaignTerm::kRhythm>("campaign_rhythm", Family::kTiming, kRhythmLimit, SummarizeRhythm);
+const Detector kCampaignInfrastructure = OfGroup<CampaignTerm::kInfrastructure>(
+    "campaign_infrastructure", Family::kInfrastructure, kTestedLimit, SummarizeInfrastructure);
+const Detector kCampaignContent =
+    OfGroup<CampaignTerm::kContent>("campaign_content", Family::kContent, kTestedLimit, SummarizeContent);
+const Detector kCampaignLifecycle =
+    OfGroup<CampaignTerm::kLifecycle>("campaign_lifecycle", Family::kLifecycle, kTestedLimit, SummarizeLifecycle);
+const Detector kCampaignPooled =
+    OfGroup<CampaignTerm::kPooled>("campaign_pooled", Family::kVolume, kPooledLimit, SummarizePooled);
+const Detector kCampaignSynchrony =
+    OfGroup<CampaignTerm::kSynchrony>("campaign_synchrony", Family::kTiming, kSynchronyLimit, SummarizeSynchrony);
+const Detector kCampaignOnset =
+    OfGroup<CampaignTerm::kOnset>("campaign_onset", Family::kLifecycle, kOnsetLimit, SummarizeOnset);
 
 }  // namespace stillwatch::detector

@@ -71,6 +71,7 @@ struct Detector {
   Finding (*evaluate)(const AccountView& account);
   // A sentence for an analyst, for a finding with log_odds > 0.
   std::string (*summarize)(const AccountView& account, const Finding& finding);
+  bool is_of_group = false;  // It tells of the account's group, so it counts as far as the account belongs.
 };
 
 extern const Detector kMarkerEProcess;

@@ -6,7 +6,19 @@
 namespace stillwatch::detector {
 namespace {
 
-Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label label) {
+// How likely it is that what is said of the account is true of itself: it belongs to its group, or its own evidence
+// suffices.
+double ProbabilityOfOwnDoing(const Assessment& assessment, const Membership& membership) {
+  if (membership.share <= 0) return 1;
+  double own_log_odds = kBaseLogOdds;
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    if (!AllDetectors()[i]->is_of_group) own_log_odds += assessment.findings[i].log_odds;
+  }
+  const double stranger = 1 - static_cast<double>(membership.share);
+  return 1 - stranger * (1 - RiskOf(own_log_odds, Label::kUnlabelled));
+}
+
+Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label label, const Membership& membership) {
   if (label == Label::kBenign) return Verdict::kClear;
   if (label == Label::kConfirmed) return Verdict::kAct;
   if (assessment.log_odds < baseline.review_log_odds) return Verdict::kClear;
@@ -16,7 +28,8 @@ Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label lab
   }
   const auto count =
       std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
-  return assessment.log_odds >= baseline.act_log_odds && count >= 2 ? Verdict::kAct : Verdict::kReview;
+  const bool may_act = count >= 2 && ProbabilityOfOwnDoing(assessment, membership) >= kOwnDoingMin;
+  return assessment.log_odds >= baseline.act_log_odds && may_act ? Verdict::kAct : Verdict::kReview;
 }
 
 }  // namespace
@@ -41,7 +54,7 @@ Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, 
     out.log_odds += out.findings[i].log_odds;
   }
   out.log_odds += LabelLogOdds(label);
-  out.verdict = Decide(out, baseline, label);
+  out.verdict = Decide(out, baseline, label, membership);
   return out;
 }
 

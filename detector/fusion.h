@@ -34,9 +34,11 @@ Assessment Examine(const features::Portrait& portrait, const Baseline& baseline,
                    const Membership& membership = kNoMembership);
 
 // Assesses a portrait: weighs the findings and adds them up. The verdict is review from the baseline's review threshold
-// on, and act from its act threshold on if at least two families each add kFamilyLogOddsMin or more. A label decides:
-// benign is clear, confirmed is act.
+// on, and act from its act threshold on if at least two families each add kFamilyLogOddsMin or more, and the account
+// belongs to its group, or does the same without it, with at least kOwnDoingMin: somebody who may be in a group by
+// chance is for people to look at. A label decides: benign is clear, confirmed is act.
 inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
+inline constexpr double kOwnDoingMin = 0.9;       // A probability; about that of the shipped act threshold.
 Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
                   const Membership& membership = kNoMembership);
 

@@ -85,6 +85,22 @@ TEST(FusionTest, OneFamilyNeverSufficesForAct) {
   EXPECT_EQ(content.verdict, Verdict::kReview);
 }
 
+TEST(FusionTest, WhoMayBeInAGroupByChanceIsReviewedOnly) {
+  Membership membership{.campaign = 1, .member_count = 8};
+  for (CampaignEvidence& evidence : membership.terms) evidence.log_odds = 8;
+  const features::Portrait person = MakePortrait(Behaviour());
+  const auto verdict = [&membership](const features::Portrait& portrait, float share) {
+    membership.share = share;
+    return Assess(portrait, HonestBaseline(), Label::kUnlabelled, membership).verdict;
+  };
+  EXPECT_EQ(verdict(person, 0.75F), Verdict::kReview);
+  EXPECT_EQ(verdict(person, 0.95F), Verdict::kAct);
+  Behaviour harvester = Harvester();  // Acted upon without any group.
+  harvester.age_days = 8;
+  harvester.active_day_count = 1;
+  EXPECT_EQ(verdict(MakePortrait(harvester), 0.75F), Verdict::kAct);
+}
+
 TEST(FusionTest, AHarvesterIsActedUponAndHonestAccountsAreClear) {
   Behaviour harvester = Harvester();
   harvester.age_days = 8;
