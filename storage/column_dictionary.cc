@@ -1,6 +1,14 @@
 #include "storage/column_dictionary.h"
 
+#include <cstring>
+
 namespace stillwatch::storage {
+namespace {
+
+// An index and the bits before it in its first byte fit.
+using Window = uint32_t;
+
+}  // namespace
 
 void AppendIndices(std::span<const uint16_t> indices, unsigned bits, std::string& out) {
   const size_t start = out.size();
@@ -21,16 +29,21 @@ bool ReadIndices(ByteReader& reader, size_t value_count, std::span<uint16_t> ind
   std::string_view packed;
   if (!reader.ReadBytes(PackedIndexBytes(indices.size(), bits), packed)) return false;
   const auto* at = reinterpret_cast<const uint8_t*>(packed.data());
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  uint64_t pending = 0;
-  unsigned pending_bits = 0;
+  const Window mask = (Window{1} << bits) - 1;
   uint16_t largest = 0;
+  size_t bit = 0;
   for (uint16_t& index : indices) {
-    for (; pending_bits < bits; pending_bits += 8) pending |= uint64_t{*at++} << pending_bits;
-    index = static_cast<uint16_t>(pending & mask);
+    const size_t byte = bit / 8;
+    Window window = 0;
+    // Of a constant number of bytes this is one instruction.
+    if (byte + sizeof(window) <= packed.size()) {
+      std::memcpy(&window, at + byte, sizeof(window));
+    } else {
+      std::memcpy(&window, at + byte, packed.size() - byte);
+    }
+    index = static_cast<uint16_t>(window >> bit % 8 & mask);
     largest = index > largest ? index : largest;
-    pending >>= bits;
-    pending_bits -= bits;
+    bit += bits;
   }
   return largest < value_count;
 }

@@ -1,6 +1,7 @@
 // Columns of texts.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "storage/block_codec.h"
 #include "storage/column_codec.h"
@@ -23,6 +24,14 @@ constexpr std::array<uint8_t, 256> DigitValues() {
   return values;
 }
 constexpr std::array<uint8_t, 256> kDigitValues = DigitValues();
+
+// The two digits of each byte.
+constexpr std::array<std::array<char, 2>, 256> DigitPairs() {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 0xf]};
+  return pairs;
+}
+constexpr std::array<std::array<char, 2>, 256> kDigitPairs = DigitPairs();
 
 size_t PlainBytes(std::string_view text) { return VarintBytes(text.size()) + text.size(); }
 
@@ -60,12 +69,33 @@ struct Pattern {
   std::vector<uint32_t> places;
 
   size_t DigitBytes() const { return (places.size() + 1) / 2; }
+  // How many of the digits stand side by side, from the first on.
+  size_t LeadingRun() const {
+    size_t count = 0;
+    while (count < places.size() && places[count] == places[0] + count) ++count;
+    return count;
+  }
+  // True if the digits of each byte stand side by side, as they do in most ids: they can then be written as one.
+  bool IsPaired() const {
+    if (places.size() % 2 != 0) return false;
+    for (size_t index = 0; index < places.size(); index += 2) {
+      if (places[index + 1] != places[index] + 1) return false;
+    }
+    return true;
+  }
 };
 
 void FindPlaces(Pattern& pattern) {
   for (size_t place = 0; place < pattern.text.size(); ++place) {
     if (pattern.text[place] == kDigitPlace) pattern.places.push_back(static_cast<uint32_t>(place));
   }
+}
+
+// Eight bytes of a text, the first of them lowest.
+uint64_t WordAt(std::string_view text, size_t place) {
+  uint64_t word = 0;
+  std::memcpy(&word, text.data() + place, sizeof(word));
+  return word;
 }
 
 // Finds the pattern of the texts; false if there is none or it saves nothing.
@@ -75,15 +105,37 @@ bool FindPattern(std::span<const std::string_view> texts, Pattern& pattern) {
     if (text.size() != pattern.text.size()) return false;
   }
   if (pattern.text.find(kDigitPlace) != std::string::npos) return false;
-  std::string differences(pattern.text.size(), '\0');
-  for (const std::string_view text : texts) {
-    for (size_t place = 0; place < text.size(); ++place) differences[place] |= text[place] ^ texts[0][place];
+  const std::string first = pattern.text;
+  const size_t size = first.size();
+  size_t place = 0;
+  for (; place + sizeof(uint64_t) <= size; place += sizeof(uint64_t)) {
+    const uint64_t word = WordAt(first, place);
+    uint64_t differences = 0;
+    for (const std::string_view text : texts) differences |= WordAt(text, place) ^ word;
+    for (size_t byte = 0; byte < sizeof(differences); ++byte) {
+      if ((differences >> 8 * byte & 0xff) != 0) pattern.text[place + byte] = kDigitPlace;
+    }
   }
-  for (size_t place = 0; place < differences.size(); ++place) {
-    if (differences[place] != 0) pattern.text[place] = kDigitPlace;
+  for (; place < size; ++place) {
+    const auto differs = [&](std::string_view text) { return text[place] != first[place]; };
+    if (std::any_of(texts.begin(), texts.end(), differs)) pattern.text[place] = kDigitPlace;
   }
   FindPlaces(pattern);
   return !pattern.places.empty();
+}
+
+// Packs eight hexadecimal digits, all bytes of the word at once, into four bytes; `errors` becomes other than 0 if one
+// is none. A digit's low half is its value, less 9 for a letter, of which bit 6 tells.
+uint32_t PackEightDigits(uint64_t digits, uint64_t& errors) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t letters = digits >> 6 & kEach;
+  const uint64_t values = (digits & 0x0f * kEach) + 9 * letters;
+  const uint64_t expected = values + '0' * kEach + ('a' - '0' - 10) * letters;
+  const uint64_t above_nine = (values + 6 * kEach) >> 4 & kEach;
+  errors |= (digits ^ expected) | (above_nine ^ letters) | (values & 0xf0 * kEach);
+  uint64_t packed = (values << 4 | values >> 8) & 0x00ff00ff00ff00ff;
+  packed = (packed | packed >> 8) & 0x0000ffff0000ffff;
+  return static_cast<uint32_t>(packed | packed >> 16);
 }
 
 // Appends the pattern and the digits of the texts; false, with `out` as it was, if there is anything but digits.
@@ -94,9 +146,16 @@ bool AppendDigits(std::span<const std::string_view> texts, const Pattern& patter
   out.resize(digits_start + texts.size() * pattern.DigitBytes());
   char* at = out.data() + digits_start;
   uint8_t seen = 0;
+  uint64_t errors = 0;
+  const size_t eights_end = pattern.LeadingRun() / 8 * 8;
   for (const std::string_view text : texts) {
     const auto digit = [&](size_t index) { return kDigitValues[static_cast<uint8_t>(text[pattern.places[index]])]; };
     size_t index = 0;
+    for (; index < eights_end; index += 8) {
+      const uint32_t packed = PackEightDigits(WordAt(text, pattern.places[index]), errors);
+      std::memcpy(at, &packed, sizeof(packed));
+      at += sizeof(packed);
+    }
     for (; index + 1 < pattern.places.size(); index += 2) {
       const uint8_t high = digit(index);
       const uint8_t low = digit(index + 1);
@@ -107,7 +166,7 @@ bool AppendDigits(std::span<const std::string_view> texts, const Pattern& patter
     seen |= digit(index);
     *at++ = static_cast<char>(digit(index) << 4);
   }
-  if (seen <= 0xf) return true;
+  if (seen <= 0xf && errors == 0) return true;
   out.resize(start);
   return false;
 }
@@ -121,11 +180,18 @@ bool ReadDigits(ByteReader& reader, std::span<std::string_view> texts, std::stri
   unpacked.resize(texts.size() * pattern.text.size());
   char* text = unpacked.data();
   const char* at = digits.data();
+  const std::span<const uint32_t> places = pattern.places;
+  const bool is_paired = pattern.IsPaired();
   for (std::string_view& row : texts) {
     std::copy(pattern.text.begin(), pattern.text.end(), text);
-    for (size_t index = 0; index < pattern.places.size(); ++index) {
-      const auto pair = static_cast<uint8_t>(at[index / 2]);
-      text[pattern.places[index]] = kDigits[index % 2 == 0 ? pair >> 4 : pair & 0xf];
+    if (is_paired) {
+      for (size_t index = 0; index < places.size(); index += 2) {
+        std::memcpy(text + places[index], kDigitPairs[static_cast<uint8_t>(at[index / 2])].data(), 2);
+      }
+    } else {
+      for (size_t index = 0; index < places.size(); ++index) {
+        text[places[index]] = kDigitPairs[static_cast<uint8_t>(at[index / 2])][index % 2];
+      }
     }
     row = std::string_view(text, pattern.text.size());
     at += pattern.DigitBytes();

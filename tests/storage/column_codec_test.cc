@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
+#include <vector>
+
+#include "storage/column_dictionary.h"
 
 namespace stillwatch::storage {
 namespace {
@@ -91,6 +95,70 @@ TEST(ColumnCodecTest, MutatedNumberColumnsNeverReadOutsideTheirBytes) {
     size_t count = 0;
     for (size_t row = 0; row < row_count; ++row) count += column.has(row) ? 1 : 0;
     ASSERT_EQ(count, column.numbers.size());
+  }
+}
+
+// The texts as they are read back; nothing if they cannot be.
+std::vector<std::string> ReadBack(const std::vector<std::string>& texts, uint8_t& encoding) {
+  const TextColumn written = ColumnOf(texts);
+  std::string bytes;
+  encoding = EncodeTextColumn(written.values, written.codes, bytes);
+  TextColumn read;
+  std::string unpacked;
+  std::vector<std::string> out;
+  if (!DecodeTextColumn(encoding, bytes, texts.size(), read, unpacked)) return out;
+  for (const uint32_t code : read.codes) out.emplace_back(code == 0 ? "" : read.values[code - 1]);
+  return out;
+}
+
+TEST(ColumnCodecTest, AnyByteAmongDigitsIsReadBack) {
+  const std::vector<std::string> digits = {"x0123456789abcdef0123", "xfedcba98765432103210", "x0f1e2d3c4b5a69780f1e"};
+  for (size_t place = 0; place < digits[0].size(); ++place) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::vector<std::string> texts = digits;
+      texts[1][place] = static_cast<char>(byte);
+      uint8_t encoding = 0;
+      ASSERT_EQ(ReadBack(texts, encoding), texts) << "byte " << byte << " in place " << place;
+      const bool is_digit = std::string_view("0123456789abcdef").find(static_cast<char>(byte)) != std::string::npos;
+      const bool is_as_others = place == 0 && byte == 'x';
+      ASSERT_EQ(ListEncodingOf(encoding) == ListEncoding::kTextPattern, is_as_others || (place > 0 && is_digit))
+          << "byte " << byte << " in place " << place;
+    }
+  }
+}
+
+TEST(ColumnCodecTest, DigitsAreReadBackHoweverTheyStand) {
+  std::mt19937_64 random(1);
+  for (size_t run = 1; run <= 20; ++run) {  // So many digits, then what is the same in all, then as many and one.
+    std::vector<std::string> texts(kRowCount);
+    for (std::string& text : texts) {
+      for (size_t i = 0; i < 2 * run + 1; ++i) {
+        if (i == run) text += "-4";
+        text += "0123456789abcdef"[random() % 16];
+      }
+    }
+    uint8_t encoding = 0;
+    ASSERT_EQ(ReadBack(texts, encoding), texts) << run;
+    ASSERT_EQ(ListEncodingOf(encoding), ListEncoding::kTextPattern) << run;
+  }
+}
+
+TEST(ColumnCodecTest, IndicesOfAnyWidthAreReadBack) {
+  std::mt19937_64 random(1);
+  for (unsigned bits = 0; bits <= 15; ++bits) {
+    for (size_t count = 1; count < 70; ++count) {
+      std::vector<uint16_t> indices(count);
+      for (uint16_t& index : indices) index = static_cast<uint16_t>(random() & ((1u << bits) - 1));
+      std::string bytes;
+      AppendIndices(indices, bits, bytes);
+      ASSERT_EQ(bytes.size(), PackedIndexBytes(count, bits));
+      bytes.shrink_to_fit();
+      ByteReader reader(bytes);
+      std::vector<uint16_t> read(count);
+      ASSERT_TRUE(ReadIndices(reader, size_t{1} << bits, read)) << bits << " bits, " << count;
+      ASSERT_TRUE(reader.empty());
+      ASSERT_EQ(read, indices) << bits << " bits, " << count;
+    }
   }
 }
 
