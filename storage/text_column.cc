@@ -25,14 +25,6 @@ constexpr std::array<uint8_t, 256> DigitValues() {
 }
 constexpr std::array<uint8_t, 256> kDigitValues = DigitValues();
 
-// The two digits of each byte.
-constexpr std::array<std::array<char, 2>, 256> DigitPairs() {
-  std::array<std::array<char, 2>, 256> pairs{};
-  for (size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 0xf]};
-  return pairs;
-}
-constexpr std::array<std::array<char, 2>, 256> kDigitPairs = DigitPairs();
-
 size_t PlainBytes(std::string_view text) { return VarintBytes(text.size()) + text.size(); }
 
 size_t PlainBytes(std::span<const std::string_view> texts) {
@@ -69,19 +61,10 @@ struct Pattern {
   std::vector<uint32_t> places;
 
   size_t DigitBytes() const { return (places.size() + 1) / 2; }
-  // How many of the digits stand side by side, from the first on.
-  size_t LeadingRun() const {
-    size_t count = 0;
-    while (count < places.size() && places[count] == places[0] + count) ++count;
-    return count;
-  }
-  // True if the digits of each byte stand side by side, as they do in most ids: they can then be written as one.
-  bool IsPaired() const {
-    if (places.size() % 2 != 0) return false;
-    for (size_t index = 0; index < places.size(); index += 2) {
-      if (places[index + 1] != places[index] + 1) return false;
-    }
-    return true;
+  // Whether the eight digits from this one on stand side by side, so that they can be done as one word.
+  bool IsEight(size_t index) const {
+    constexpr size_t kLast = 7;
+    return index + kLast < places.size() && places[index + kLast] == places[index] + kLast;
   }
 };
 
@@ -138,6 +121,16 @@ uint32_t PackEightDigits(uint64_t digits, uint64_t& errors) {
   return static_cast<uint32_t>(packed | packed >> 16);
 }
 
+// The opposite.
+uint64_t UnpackEightDigits(uint32_t packed) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  uint64_t bytes = (uint64_t{packed} | uint64_t{packed} << 16) & 0x0000ffff0000ffff;
+  bytes = (bytes | bytes << 8) & 0x00ff00ff00ff00ff;
+  const uint64_t values = (bytes >> 4 | bytes << 8) & 0x0f * kEach;
+  const uint64_t letters = (values + 6 * kEach) >> 4 & kEach;
+  return values + '0' * kEach + ('a' - '0' - 10) * letters;
+}
+
 // Appends the pattern and the digits of the texts; false, with `out` as it was, if there is anything but digits.
 bool AppendDigits(std::span<const std::string_view> texts, const Pattern& pattern, std::string& out) {
   const size_t start = out.size();
@@ -147,24 +140,23 @@ bool AppendDigits(std::span<const std::string_view> texts, const Pattern& patter
   char* at = out.data() + digits_start;
   uint8_t seen = 0;
   uint64_t errors = 0;
-  const size_t eights_end = pattern.LeadingRun() / 8 * 8;
+  const size_t count = pattern.places.size();
   for (const std::string_view text : texts) {
     const auto digit = [&](size_t index) { return kDigitValues[static_cast<uint8_t>(text[pattern.places[index]])]; };
-    size_t index = 0;
-    for (; index < eights_end; index += 8) {
-      const uint32_t packed = PackEightDigits(WordAt(text, pattern.places[index]), errors);
-      std::memcpy(at, &packed, sizeof(packed));
-      at += sizeof(packed);
-    }
-    for (; index + 1 < pattern.places.size(); index += 2) {
+    for (size_t index = 0; index < count;) {
+      if (pattern.IsEight(index)) {
+        const uint32_t packed = PackEightDigits(WordAt(text, pattern.places[index]), errors);
+        std::memcpy(at, &packed, sizeof(packed));
+        at += sizeof(packed);
+        index += 8;
+        continue;
+      }
       const uint8_t high = digit(index);
-      const uint8_t low = digit(index + 1);
+      const uint8_t low = index + 1 < count ? digit(index + 1) : 0;
       seen |= high | low;
       *at++ = static_cast<char>(high << 4 | low);
+      index += 2;
     }
-    if (index == pattern.places.size()) continue;
-    seen |= digit(index);
-    *at++ = static_cast<char>(digit(index) << 4);
   }
   if (seen <= 0xf && errors == 0) return true;
   out.resize(start);
@@ -180,21 +172,25 @@ bool ReadDigits(ByteReader& reader, std::span<std::string_view> texts, std::stri
   unpacked.resize(texts.size() * pattern.text.size());
   char* text = unpacked.data();
   const char* at = digits.data();
-  const std::span<const uint32_t> places = pattern.places;
-  const bool is_paired = pattern.IsPaired();
+  const size_t count = pattern.places.size();
   for (std::string_view& row : texts) {
     std::copy(pattern.text.begin(), pattern.text.end(), text);
-    if (is_paired) {
-      for (size_t index = 0; index < places.size(); index += 2) {
-        std::memcpy(text + places[index], kDigitPairs[static_cast<uint8_t>(at[index / 2])].data(), 2);
+    for (size_t index = 0; index < count;) {
+      if (pattern.IsEight(index)) {
+        uint32_t packed = 0;
+        std::memcpy(&packed, at, sizeof(packed));
+        const uint64_t word = UnpackEightDigits(packed);
+        std::memcpy(text + pattern.places[index], &word, sizeof(word));
+        at += sizeof(packed);
+        index += 8;
+        continue;
       }
-    } else {
-      for (size_t index = 0; index < places.size(); ++index) {
-        text[places[index]] = kDigitPairs[static_cast<uint8_t>(at[index / 2])][index % 2];
-      }
+      const auto pair = static_cast<uint8_t>(*at++);
+      text[pattern.places[index]] = kDigits[pair >> 4];
+      if (index + 1 < count) text[pattern.places[index + 1]] = kDigits[pair & 0xf];
+      index += 2;
     }
     row = std::string_view(text, pattern.text.size());
-    at += pattern.DigitBytes();
     text += pattern.text.size();
   }
   return true;
