@@ -30,16 +30,18 @@ void FillEvidence(const Campaign& campaign, v1::Cluster& out) {
   }
 }
 
-void FillCluster(const Campaign& campaign, v1::Cluster& out) {
+// Fills `out`; false if that is no group to show, because less than two members are left.
+bool FillCluster(const Campaign& campaign, const IsBenign& is_benign, v1::Cluster& out) {
   out.set_cluster_id(detector::CampaignId(campaign.number));
   out.set_risk(detector::RiskOf(campaign.log_odds, Label::kUnlabelled));
   out.set_verdict(ToProto(campaign.verdict));
   for (const detector::CampaignMember& member : campaign.members) {
-    if (!member.counts()) continue;
+    if (!member.counts() || is_benign(member.account_id)) continue;
     v1::ClusterMember& added = *out.add_members();
     added.set_account_id(member.account_id);
     added.set_share(static_cast<double>(member.share));
   }
+  if (out.members_size() < 2) return false;
   FillEvidence(campaign, out);
   out.set_event_count(campaign.event_count);
   out.set_first_review_time_unix_nano(static_cast<uint64_t>(campaign.first_review_time_unix_nano));
@@ -48,14 +50,13 @@ void FillCluster(const Campaign& campaign, v1::Cluster& out) {
   out.set_events_at_first_act(campaign.events_at_first_act);
   out.set_first_found_time_unix_nano(static_cast<uint64_t>(campaign.first_found_time_unix_nano));
   out.set_last_found_time_unix_nano(static_cast<uint64_t>(campaign.last_found_time_unix_nano));
+  return true;
 }
-
-bool IsShown(const Campaign& campaign) { return campaign.CountMembers() >= 2; }
 
 }  // namespace
 
-Status ListClusters(const detector::CampaignBook& book, const v1::ListClustersRequest& request,
-                    v1::ListClustersResponse& response) {
+Status ListClusters(const detector::CampaignBook& book, const IsBenign& is_benign,
+                    const v1::ListClustersRequest& request, v1::ListClustersResponse& response) {
   if (request.page_size() < 0) return {Code::kInvalidArgument, "page_size: negative"};
   const int32_t page_size =
       request.page_size() == 0 ? kClusterPageSizeDefault : std::min(request.page_size(), kClusterPageSizeMax);
@@ -65,23 +66,26 @@ Status ListClusters(const detector::CampaignBook& book, const v1::ListClustersRe
       is_behind_token = detector::CampaignId(campaign.number) == request.page_token();
       continue;
     }
-    if (!IsShown(campaign) || ToProto(campaign.verdict) < request.min_verdict()) continue;
+    if (ToProto(campaign.verdict) < request.min_verdict()) continue;
+    v1::Cluster cluster;
+    if (!FillCluster(campaign, is_benign, cluster)) continue;
     if (response.clusters_size() == page_size) {
       response.set_next_page_token(response.clusters(page_size - 1).cluster_id());
       break;
     }
-    FillCluster(campaign, *response.add_clusters());
+    response.add_clusters()->Swap(&cluster);
   }
   if (!is_behind_token) return {Code::kInvalidArgument, "page_token: stands at no group"};
   return {};
 }
 
-Status GetCluster(const detector::CampaignBook& book, const v1::GetClusterRequest& request,
+Status GetCluster(const detector::CampaignBook& book, const IsBenign& is_benign, const v1::GetClusterRequest& request,
                   v1::GetClusterResponse& response) {
   for (const Campaign& campaign : book.campaigns()) {
-    if (detector::CampaignId(campaign.number) != request.cluster_id() || !IsShown(campaign)) continue;
-    FillCluster(campaign, *response.mutable_cluster());
-    return {};
+    if (detector::CampaignId(campaign.number) != request.cluster_id()) continue;
+    if (FillCluster(campaign, is_benign, *response.mutable_cluster())) return {};
+    response.clear_cluster();
+    break;
   }
   return {Code::kNotFound, "cluster " + request.cluster_id() + " is not known"};
 }

@@ -47,6 +47,13 @@ Result<ListQuery> ParseListQuery(const v1::ListSuspectsRequest& request) {
   return query;
 }
 
+IsBenign IsBenignNow(const detector::ScoringEngine& engine) {
+  return [&engine](std::string_view account_id) {
+    const std::optional<detector::Standing> standing = engine.StandingOf(account_id);
+    return standing && standing->label == Label::kBenign;
+  };
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* QueryService::ListSuspects(grpc::CallbackServerContext* context,
@@ -72,7 +79,7 @@ grpc::ServerUnaryReactor* QueryService::ListClusters(grpc::CallbackServerContext
                                                      v1::ListClustersResponse* response) {
   return workers_.Answer(context, [this, request, response] {
     pipeline_.WaitUntilApplied();
-    return query::ListClusters(*engine_.campaigns(), *request, *response);
+    return query::ListClusters(*engine_.campaigns(), IsBenignNow(engine_), *request, *response);
   });
 }
 
@@ -81,7 +88,7 @@ grpc::ServerUnaryReactor* QueryService::GetCluster(grpc::CallbackServerContext* 
                                                    v1::GetClusterResponse* response) {
   return workers_.Answer(context, [this, request, response] {
     pipeline_.WaitUntilApplied();
-    return query::GetCluster(*engine_.campaigns(), *request, *response);
+    return query::GetCluster(*engine_.campaigns(), IsBenignNow(engine_), *request, *response);
   });
 }
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+#include <string>
+
 #include "tests/detector/relay_pool.h"
 
 namespace stillwatch::query {
@@ -36,13 +40,15 @@ class ClusterListTest : public ::testing::Test {
 
   v1::ListClustersResponse List(const v1::ListClustersRequest& request) {
     v1::ListClustersResponse response;
-    const Status status = ListClusters(book_, request, response);
+    const Status status = ListClusters(book_, is_benign_, request, response);
     EXPECT_TRUE(status.ok()) << status.message();
     return response;
   }
 
   detector::MadeAccounts accounts_;
   detector::CampaignBook book_;
+  std::set<std::string, std::less<>> benign_;
+  const IsBenign is_benign_ = [this](std::string_view account_id) { return benign_.contains(account_id); };
 };
 
 TEST_F(ClusterListTest, ListsByFallingRiskWithMembersAndEvidence) {
@@ -60,6 +66,23 @@ TEST_F(ClusterListTest, ListsByFallingRiskWithMembersAndEvidence) {
   EXPECT_GT(first.event_count(), 0U);
   EXPECT_EQ(first.first_act_time_unix_nano(), static_cast<uint64_t>(kPoolStart + 2 * kNanosecondsPerDay));
   EXPECT_EQ(response.clusters(1).first_act_time_unix_nano(), 0U);
+}
+
+TEST_F(ClusterListTest, WhoIsLabelledBenignIsNoMember) {
+  benign_ = {"account-0001"};
+  const auto response = List({});
+  ASSERT_EQ(response.clusters_size(), 3);
+  ASSERT_EQ(response.clusters(0).members_size(), 3);
+  for (const v1::ClusterMember& member : response.clusters(0).members()) EXPECT_NE(member.account_id(), "account-0001");
+  benign_ = {"account-0001", "account-0002", "account-0003"};
+  EXPECT_EQ(List({}).clusters_size(), 2);
+  v1::GetClusterRequest request;
+  request.set_cluster_id(response.clusters(0).cluster_id());
+  v1::GetClusterResponse cluster;
+  EXPECT_EQ(GetCluster(book_, is_benign_, request, cluster).code(), Code::kNotFound);
+  EXPECT_FALSE(cluster.has_cluster());
+  benign_.clear();
+  EXPECT_EQ(List({}).clusters(0).members_size(), 4);
 }
 
 TEST_F(ClusterListTest, LeavesOutGroupsBelowTheVerdictAskedFor) {
@@ -84,20 +107,20 @@ TEST_F(ClusterListTest, BadPagesAreRefused) {
   v1::ListClustersResponse response;
   v1::ListClustersRequest request;
   request.set_page_token("gone");
-  EXPECT_EQ(ListClusters(book_, request, response).code(), Code::kInvalidArgument);
+  EXPECT_EQ(ListClusters(book_, is_benign_, request, response).code(), Code::kInvalidArgument);
   request.clear_page_token();
   request.set_page_size(-1);
-  EXPECT_EQ(ListClusters(book_, request, response).code(), Code::kInvalidArgument);
+  EXPECT_EQ(ListClusters(book_, is_benign_, request, response).code(), Code::kInvalidArgument);
 }
 
 TEST_F(ClusterListTest, OneGroupIsFoundByItsId) {
   v1::GetClusterRequest request;
   request.set_cluster_id(List({}).clusters(1).cluster_id());
   v1::GetClusterResponse response;
-  ASSERT_TRUE(GetCluster(book_, request, response).ok());
+  ASSERT_TRUE(GetCluster(book_, is_benign_, request, response).ok());
   EXPECT_EQ(response.cluster().cluster_id(), request.cluster_id());
   request.set_cluster_id("unknown");
-  EXPECT_EQ(GetCluster(book_, request, response).code(), Code::kNotFound);
+  EXPECT_EQ(GetCluster(book_, is_benign_, request, response).code(), Code::kNotFound);
 }
 
 }  // namespace
