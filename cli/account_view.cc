@@ -155,7 +155,7 @@ void PrintExplanation(std::ostream& out, Colour colour, const v1::ExplainAccount
   out << '\n'
       << Signed(explanation.log_odds()) << " in sum, risk " << FormatFixed(explanation.score().risk(), 4)
       << "; review from " << Signed(explanation.review_log_odds()) << ", act from "
-      << Signed(explanation.act_log_odds()) << " with evidence of two families\n"
+      << Signed(explanation.act_log_odds()) << " with evidence of two families and sure membership of its group\n"
       << std::flush;
 }
 

@@ -53,8 +53,11 @@ void AddMethod(const AuditOutcome& outcome, MarkupWriter& page) {
       "on, if detectors of at least two families add ");
   page.Text(FormatDecimal(kFamilyLogOddsMin, 1));
   page.Raw(
-      " or more each, so that no single kind of evidence suffices. A verdict falls back only at the next regular "
-      "look at the account.</li>\n"
+      " or more each, so that no single kind of evidence suffices, and if the account belongs to its group, or would "
+      "stand out without it, with a probability of ");
+  page.Text(FormatDecimal(kOwnDoingMin, 1));
+  page.Raw(
+      " or more. A verdict falls back only at the next regular look at the account.</li>\n"
       "<li>An analyst’s label decides over any evidence: <em>confirmed</em> is act, <em>benign</em> is clear with "
       "risk 0. Labels were applied after all evidence, so the first times are those of the evidence.</li>\n</ol>\n"
       "<p>The thresholds are budgets on false positives. They are set from the budgets themselves, and higher where "
