@@ -92,8 +92,8 @@ Result<uint64_t> Retention::DeleteBlocks(int64_t horizon_unix_nano, const std::s
   if (block_count == 0) return block_count;
   spdlog::info("retention: deleted {} blocks; the log begins at event {}", block_count, first_kept);
   // A reader may hold them still; then the next run, or RocksDB itself, gives the room back.
-  const Status compacted = store_.Compact({{Table::kBlocks, "", storage::BlockKey(first_kept)}});
-  if (!compacted.ok() && compacted.code() != Code::kUnavailable) return compacted;
+  const Status dropped = store_.DropDeleted({Table::kBlocks, "", storage::BlockKey(first_kept)});
+  if (!dropped.ok() && dropped.code() != Code::kUnavailable) return dropped;
   return block_count;
 }
 

@@ -52,14 +52,19 @@ class WriteGroup {
     operations_.push_back({table, std::move(key), std::nullopt, std::move(value)});
   }
   void Delete(Table table, std::string key) { operations_.push_back({table, std::move(key), std::nullopt, {}}); }
+  // Empties the table before any write of the group. What a snapshot that was taken before shows of it is undefined.
+  void Clear(Table table) { cleared_.push_back(table); }
   // Adds the writes of `other` after these.
   void Append(WriteGroup other) {
+    cleared_.insert(cleared_.end(), other.cleared_.begin(), other.cleared_.end());
     for (Operation& operation : other.operations_) operations_.push_back(std::move(operation));
   }
   const std::vector<Operation>& operations() const { return operations_; }
-  bool empty() const { return operations_.empty(); }
+  const std::vector<Table>& cleared() const { return cleared_; }
+  bool empty() const { return operations_.empty() && cleared_.empty(); }
 
  private:
+  std::vector<Table> cleared_;
   std::vector<Operation> operations_;
 };
 
@@ -90,6 +95,15 @@ struct KeyRange {
   std::string to;
 };
 
+// Errors: kFailedPrecondition if there is a key in [from, to) of the range; else those of a scan.
+inline Status CheckIsEmpty(const Snapshot& snapshot, const KeyRange& range) {
+  bool is_empty = true;
+  const Status status = snapshot.Scan(range.table, range.from, range.to,
+                                      [&is_empty](std::string_view, std::string_view) { return is_empty = false; });
+  if (!status.ok() || is_empty) return status;
+  return {Code::kFailedPrecondition, "the range still holds a key"};
+}
+
 // Keeps tables of byte strings, durable and ordered.
 // Threading: safe from any thread; commits are applied in the order in which Commit is entered by one thread.
 class KeyValueStore {
@@ -111,9 +125,13 @@ class KeyValueStore {
   virtual Status CheckFiles() const = 0;
 
   // Gives the room of what was deleted or overwritten in these ranges back to the file system. Reads and commits go on.
-  // Needs as much free room as the files of the ranges take. Errors: kUnavailable while a snapshot is open that may still
-  // show what was deleted; kDataLoss if a file of the ranges is damaged; else as Commit.
+  // Needs as much free room as the files of the ranges take. Errors: kUnavailable while a snapshot is open that may
+  // still show what was deleted; kDataLoss if a file of the ranges is damaged; else as Commit.
   virtual Status Compact(const std::vector<KeyRange>& ranges) = 0;
+  // Gives room of a range, here without `to`, back to the file system all of whose keys were deleted, without a look at
+  // what they held; some may stay for a while. Errors: kFailedPrecondition if a key is left in the range; kUnavailable
+  // while a snapshot is open that may still show what was deleted; else as Commit.
+  virtual Status DropDeleted(const KeyRange& range) = 0;
   // Compacts, then sees to it that no file of the store, logs included, holds a byte any more of what was deleted or
   // overwritten in these ranges before the call. Reads and commits wait for about a second. Errors: as Compact; also
   // kUnavailable while any snapshot is open.

@@ -57,6 +57,7 @@ class MemoryStore final : public KeyValueStore {
 
   Status Commit(const WriteGroup& group) override {
     const std::lock_guard lock(mutex_);
+    for (const Table table : group.cleared()) tables_[static_cast<size_t>(table)] = {std::make_shared<Entries>(), false};
     for (const WriteGroup::Operation& operation : group.operations()) {
       Entries& entries = OwnedEntries(operation.table);
       if (const std::optional<std::string_view> bytes = operation.bytes()) {
@@ -89,6 +90,7 @@ class MemoryStore final : public KeyValueStore {
   Status CheckFiles() const override { return {}; }
   // What is deleted is gone.
   Status Compact(const std::vector<KeyRange>&) override { return {}; }
+  Status DropDeleted(const KeyRange& range) override { return CheckIsEmpty(*TakeSnapshot(), range); }
   Status Purge(const std::vector<KeyRange>&) override { return {}; }
   Status Backup(const std::string&) override {
     return {Code::kFailedPrecondition, "a store in memory has no files to copy"};

@@ -29,11 +29,15 @@ void SortLastOfEach(Operations& operations) {
   operations.erase(operations.begin(), std::unique(operations.rbegin(), operations.rend(), is_same_key).base());
 }
 
-rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, const Operations& operations,
-                               const std::string& file) {
+enum class Before : uint8_t { kKept, kDeleted };
+
+rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, Before before,
+                               const Operations& operations, const std::string& file) {
   rocksdb::ColumnFamilyHandle* const family = database.column_family(table);
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), database.db().GetOptions(family), family);
   rocksdb::Status status = writer.Open(file);
+  // A deleted range does not reach the keys of its own file.
+  if (status.ok() && before == Before::kDeleted) status = writer.DeleteRange("", KeysEnd());
   for (const WriteGroup::Operation* operation : operations) {
     if (!status.ok()) return status;
     const std::optional<std::string_view> bytes = operation->bytes();
@@ -41,6 +45,22 @@ rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, con
                    : writer.Delete(operation->key);
   }
   return status.ok() ? writer.Finish() : status;
+}
+
+rocksdb::ColumnFamilyMetaData FilesOf(const RocksDbDatabase& database, Table table) {
+  rocksdb::ColumnFamilyMetaData files;
+  database.db().GetColumnFamilyMetaData(database.column_family(table), &files);
+  return files;
+}
+
+// Deletes files of which a newer one hides everything: to merge them would read and write them all to the same end.
+// RocksDB lets the oldest go only, so from the deepest level up; of what it is merging just now it drops the rest then.
+void DropHiddenFiles(const RocksDbDatabase& database, const rocksdb::ColumnFamilyMetaData& hidden) {
+  for (auto level = hidden.levels.rbegin(); level != hidden.levels.rend(); ++level) {
+    std::vector<rocksdb::SstFileMetaData> files = level->files;  // Of level 0 the newest is first.
+    std::reverse(files.begin(), files.end());
+    for (const rocksdb::SstFileMetaData& file : files) database.db().DeleteFile(file.name).PermitUncheckedError();
+  }
 }
 
 }  // namespace
@@ -53,24 +73,29 @@ void DeleteBulkFiles(const std::string& path, rocksdb::Env* env) {
 
 Status CommitBulk(RocksDbDatabase& database, const std::string& path, const WriteGroup& group) {
   std::array<Operations, kTableCount> by_table;
+  std::array<Before, kTableCount> before{};
+  for (const Table table : group.cleared()) before[static_cast<size_t>(table)] = Before::kDeleted;
   for (const WriteGroup::Operation& operation : group.operations()) {
     by_table[static_cast<size_t>(operation.table)].push_back(&operation);
   }
   std::vector<rocksdb::IngestExternalFileArg> files;
   rocksdb::Status status;
   for (size_t table = 0; table < kTableCount && status.ok(); ++table) {
-    if (by_table[table].empty()) continue;
+    if (by_table[table].empty() && before[table] == Before::kKept) continue;
     SortLastOfEach(by_table[table]);
     const std::string file = FileOf(path, static_cast<Table>(table));
-    status = WriteTableFile(database, static_cast<Table>(table), by_table[table], file);
+    status = WriteTableFile(database, static_cast<Table>(table), before[table], by_table[table], file);
     rocksdb::IngestExternalFileArg& argument = files.emplace_back();
     argument.column_family = database.column_family(static_cast<Table>(table));
     argument.external_files = {file};
     argument.options.move_files = true;
     argument.options.write_global_seqno = false;
   }
+  std::vector<rocksdb::ColumnFamilyMetaData> hidden;
+  for (const Table table : group.cleared()) hidden.push_back(FilesOf(database, table));
   // All of them or none: one record in RocksDB's list of files.
   if (status.ok() && !files.empty()) status = database.db().IngestExternalFiles(files);
+  for (size_t i = 0; status.ok() && i < hidden.size(); ++i) DropHiddenFiles(database, hidden[i]);
   if (!status.ok()) DeleteBulkFiles(path, database.db().GetEnv());
   return StatusOf(status);
 }

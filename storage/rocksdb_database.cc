@@ -23,9 +23,6 @@ constexpr size_t kCacheBytes = 64u << 20;
 // Some hundreds of blocks of a thousand events. Commits wait for a disk that is busy with a flush, so it should be short;
 // the files never overlap, so it costs nothing that there are more of them.
 constexpr size_t kBlocksMemtableBytes = 16u << 20;
-// A checkpoint rewrites every account that changed; what is overwritten in memory never reaches a file.
-constexpr size_t kAccountsMemtableBytes = 64u << 20;
-constexpr uint64_t kAccountsLevelBytes = 64ull << 30;
 constexpr size_t kMemtableBytes = 8u << 20;
 // Bounds what a start has to replay, to about a second.
 constexpr uint64_t kWriteAheadLogBytesMax = 256u << 20;
@@ -63,8 +60,15 @@ rocksdb::ColumnFamilyOptions SmallTableOptions(const std::shared_ptr<rocksdb::Ca
   return options;
 }
 
-// Keys only ever grow, so that flushed files never overlap: levels serve as a sorted list, and moving a file down a
-// level rewrites nothing. Values are blocks, compressed already.
+// For large tables. In RocksDB's default style (levels) every snapshot that is released has all files written since the
+// last one rewritten, only to clear their sequence numbers: the whole log once more.
+void MergeBySize(rocksdb::ColumnFamilyOptions& options) {
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.compaction_options_universal.allow_trivial_move = true;
+}
+
+// Keys only ever grow, so that flushed files never overlap: runs of them serve as a sorted list, and moving a file to
+// another run rewrites nothing. Values are blocks, compressed already.
 rocksdb::ColumnFamilyOptions BlocksOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -75,7 +79,19 @@ rocksdb::ColumnFamilyOptions BlocksOptions(const std::shared_ptr<rocksdb::Cache>
   options.max_write_buffer_number = 4;
   options.compression = rocksdb::kNoCompression;
   options.target_file_size_base = kBlocksMemtableBytes;
-  options.max_bytes_for_level_base = 16 * kBlocksMemtableBytes;
+  MergeBySize(options);
+  return options;
+}
+
+// One large file a checkpoint, mostly in place of the one before. Read from its first key to its last.
+rocksdb::ColumnFamilyOptions AccountsOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16u << 10;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kLZ4Compression;
+  MergeBySize(options);
   return options;
 }
 
@@ -85,11 +101,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
       {rocksdb::kDefaultColumnFamilyName, SmallTableOptions(cache)}};
   for (const char* name : kColumnFamilyNames) families.emplace_back(name, SmallTableOptions(cache));
   families[1 + static_cast<size_t>(Table::kBlocks)].options = BlocksOptions(cache);
-  // One large file a checkpoint, of which each holds a good part of all accounts: with more levels they would be rewritten
-  // again and again on their way down.
-  rocksdb::ColumnFamilyOptions& accounts = families[1 + static_cast<size_t>(Table::kAccounts)].options;
-  accounts.write_buffer_size = kAccountsMemtableBytes;
-  accounts.max_bytes_for_level_base = kAccountsLevelBytes;
+  families[1 + static_cast<size_t>(Table::kAccounts)].options = AccountsOptions(cache);
   return families;
 }
 
@@ -114,6 +126,11 @@ Status OpenFailure(const std::string& path, rocksdb::Env* env, const rocksdb::St
 }
 
 }  // namespace
+
+std::string KeysEnd() {
+  constexpr size_t kLongerThanNumbers = 16;  // Keys begin with a number of 8 bytes, or a text in UTF-8, which has no FF.
+  return std::string(kLongerThanNumbers, '\xFF');
+}
 
 Status StatusOf(const rocksdb::Status& status) {
   if (status.ok()) return {};

@@ -55,12 +55,18 @@ class RocksDbDatabase {
   std::string damaged_log_;
 };
 
+// Behind all keys of any table.
+std::string KeysEnd();
+
 // Our words for RocksDB's: kDataLoss for corruption, kResourceExhausted for a full disk, else kUnavailable.
 Status StatusOf(const rocksdb::Status& status);
 
 // Flushes what is in memory and rewrites the files of `ranges` without what was deleted or overwritten. Errors: those of
 // KeyValueStore::Compact.
 Status CompactRanges(RocksDbDatabase& database, const std::vector<KeyRange>& ranges);
+
+// Deletes the files that hold nothing but keys of `range`. Errors: those of KeyValueStore::DropDeleted.
+Status DropFiles(RocksDbDatabase& database, const KeyRange& range);
 
 // Writes the group to table files in the database's directory `path` and takes all of them in at once. Errors: those of
 // KeyValueStore::Commit; then nothing of the group is there.

@@ -161,6 +161,12 @@ class RocksDbStore final : public KeyValueStore {
     return database ? CompactRanges(*database, ranges) : NotOpen();
   }
 
+  Status DropDeleted(const KeyRange& range) override {
+    STILLWATCH_RETURN_IF_ERROR(CheckIsEmpty(*TakeSnapshot(), range));
+    const std::shared_ptr<RocksDbDatabase> database = Current();
+    return database ? DropFiles(*database, range) : NotOpen();
+  }
+
   Status Purge(const std::vector<KeyRange>& ranges) override {
     STILLWATCH_RETURN_IF_ERROR(Compact(ranges));
     return OpenAnew();
@@ -184,6 +190,10 @@ class RocksDbStore final : public KeyValueStore {
   }
 
   static Status Fill(const RocksDbDatabase& database, const WriteGroup& group, rocksdb::WriteBatch& batch) {
+    for (const Table table : group.cleared()) {
+      const rocksdb::Status added = batch.DeleteRange(database.column_family(table), "", KeysEnd());
+      if (!added.ok()) return WriteFailure(StatusOf(added));
+    }
     for (const WriteGroup::Operation& operation : group.operations()) {
       rocksdb::ColumnFamilyHandle* const family = database.column_family(operation.table);
       const std::optional<std::string_view> bytes = operation.bytes();
@@ -260,6 +270,7 @@ class ReadOnlyStore final : public KeyValueStore {
   Status Commit(const WriteGroup&) override { return Refused(); }
   Status CommitBulk(const WriteGroup&) override { return Refused(); }
   Status Compact(const std::vector<KeyRange>&) override { return Refused(); }
+  Status DropDeleted(const KeyRange&) override { return Refused(); }
   Status Purge(const std::vector<KeyRange>&) override { return Refused(); }
   Status Backup(const std::string&) override { return Refused(); }
 

@@ -1,4 +1,5 @@
 // Copies a database and rewrites its files.
+#include <rocksdb/convenience.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 #include "storage/rocksdb_database.h"
@@ -13,13 +14,16 @@ bool HasOlderSnapshot(rocksdb::DB& db, rocksdb::SequenceNumber sequence) {
   return oldest != 0 && oldest < sequence;
 }
 
+Status CheckNobodyReads(rocksdb::DB& db) {
+  if (!HasOlderSnapshot(db, db.GetLatestSequenceNumber())) return {};
+  return {Code::kUnavailable, "a reader still holds what was deleted"};
+}
+
 }  // namespace
 
 Status CompactRanges(RocksDbDatabase& database, const std::vector<KeyRange>& ranges) {
   rocksdb::DB& db = database.db();
-  if (HasOlderSnapshot(db, db.GetLatestSequenceNumber())) {
-    return {Code::kUnavailable, "a reader still holds what was deleted"};
-  }
+  STILLWATCH_RETURN_IF_ERROR(CheckNobodyReads(db));
   // All tables, since the write-ahead log is theirs together and goes only when none needs it.
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   for (size_t table = 0; table < kTableCount; ++table)
@@ -36,6 +40,15 @@ Status CompactRanges(RocksDbDatabase& database, const std::vector<KeyRange>& ran
         db.CompactRange(options, database.column_family(range.table), &from, range.to.empty() ? nullptr : &to)));
   }
   return {};
+}
+
+Status DropFiles(RocksDbDatabase& database, const KeyRange& range) {
+  STILLWATCH_RETURN_IF_ERROR(CheckNobodyReads(database.db()));
+  const rocksdb::Slice from(range.from);
+  const rocksdb::Slice to(range.to);
+  constexpr bool kWithEnd = false;
+  return StatusOf(rocksdb::DeleteFilesInRange(&database.db(), database.column_family(range.table), &from,
+                                              range.to.empty() ? nullptr : &to, kWithEnd));
 }
 
 Status CopyDatabase(RocksDbDatabase& database, const std::string& directory) {

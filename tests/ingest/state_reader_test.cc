@@ -29,6 +29,7 @@ class AnsweringStore final : public storage::KeyValueStore {
   std::unique_ptr<storage::Snapshot> TakeSnapshot() const override { return store_->TakeSnapshot(); }
   Status CheckFiles() const override { return store_->CheckFiles(); }
   Status Compact(const std::vector<storage::KeyRange>& ranges) override { return store_->Compact(ranges); }
+  Status DropDeleted(const storage::KeyRange& range) override { return store_->DropDeleted(range); }
   Status Purge(const std::vector<storage::KeyRange>& ranges) override { return store_->Purge(ranges); }
   Status Backup(const std::string& directory) override { return store_->Backup(directory); }
 

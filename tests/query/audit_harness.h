@@ -59,6 +59,7 @@ class EndlessStore final : public storage::KeyValueStore {
   storage::DamageRegister& damages() const override { return store_->damages(); }
   Status CheckFiles() const override { return store_->CheckFiles(); }
   Status Compact(const std::vector<storage::KeyRange>& ranges) override { return store_->Compact(ranges); }
+  Status DropDeleted(const storage::KeyRange& range) override { return store_->DropDeleted(range); }
   Status Purge(const std::vector<storage::KeyRange>& ranges) override { return store_->Purge(ranges); }
   Status Backup(const std::string& directory) override { return store_->Backup(directory); }
   void SetEndless(bool is_endless) { is_endless_ = is_endless; }

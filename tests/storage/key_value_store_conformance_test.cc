@@ -74,6 +74,36 @@ TEST_P(KeyValueStoreTest, EmptyValuesAndBytesOfAllKindsAreKept) {
   EXPECT_EQ(Get(Table::kMeta, high), all_zero);
 }
 
+TEST_P(KeyValueStoreTest, AClearedTableHoldsWhatTheGroupWritesAlone) {
+  Fill(Table::kLabels, {"", "a", "b", std::string(8, '\xff') + "z"});
+  Fill(Table::kModels, {"a"});
+  Fill(Table::kLabels, {"b", "c"});
+  WriteGroup group;
+  group.Put(Table::kLabels, "b", "new");
+  group.Put(Table::kModels, "b", "");
+  WriteGroup cleared;
+  cleared.Clear(Table::kLabels);
+  group.Append(std::move(cleared));
+  ASSERT_TRUE(Commit(group).ok());
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings({"b"}));
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kModels), Strings({"a", "b"}));
+  EXPECT_EQ(Get(Table::kLabels, "b"), "new");
+  EXPECT_EQ(Get(Table::kLabels, "a"), std::nullopt);
+  Fill(Table::kLabels, {"a"});
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings({"a", "b"}));
+}
+
+TEST_P(KeyValueStoreTest, AGroupMayClearATableAndWriteNothing) {
+  Fill(Table::kLabels, {"a", "b"});
+  for (int times = 0; times < 2; ++times) {
+    WriteGroup group;
+    group.Clear(Table::kLabels);
+    ASSERT_FALSE(group.empty());
+    ASSERT_TRUE(Commit(group).ok());
+    EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings());
+  }
+}
+
 TEST_P(KeyValueStoreTest, TablesAreApart) {
   for (size_t table = 1; table < kTableCount; ++table) Put(static_cast<Table>(table), "key", std::to_string(table));
   for (size_t table = 1; table < kTableCount; ++table) {
@@ -241,6 +271,18 @@ TEST_P(KeyValueStoreTest, UpkeepChangesNothingThatReadersSee) {
   EXPECT_EQ(Get(Table::kBlocks, "c"), "value of c");
   EXPECT_EQ(store_->damages().count(), 0u);
   EXPECT_EQ(store_->TakeSnapshot()->damages().count(), 0u);
+}
+
+TEST_P(KeyValueStoreTest, OnlyARangeWithoutKeysIsDropped) {
+  Fill(Table::kBlocks, {"a", "b", "c"});
+  EXPECT_EQ(store_->DropDeleted({Table::kBlocks, "", "c"}).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(store_->DropDeleted({Table::kBlocks, "b", ""}).code(), Code::kFailedPrecondition);
+  WriteGroup deletion;
+  for (const char* key : {"a", "b"}) deletion.Delete(Table::kBlocks, key);
+  ASSERT_TRUE(Commit(deletion).ok());
+  EXPECT_TRUE(store_->DropDeleted({Table::kBlocks, "", "c"}).ok());
+  EXPECT_TRUE(store_->DropDeleted({Table::kBlocks, "d", ""}).ok());
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kBlocks), Strings{"c"});
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, KeyValueStoreTest, testing::Values(Backend::kMemory, Backend::kRocksDb, Backend::kRocksDbBulk),

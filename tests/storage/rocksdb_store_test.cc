@@ -7,7 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <random>
+#include <set>
 
 #include "storage/rocksdb_database.h"
 #include "tests/storage/faulty_file_system.h"
@@ -56,6 +59,16 @@ class RocksDbStoreTest : public testing::Test {
     }
   }
 
+  // Of large tables.
+  std::set<std::string> TableFiles() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+      const bool is_large = entry.is_regular_file() && entry.file_size() > 100'000;
+      if (is_large && entry.path().extension() == ".sst") names.insert(entry.path().filename().string());
+    }
+    return names;
+  }
+
   TemporaryDirectory directory_;
   FaultSwitch fault_;
 };
@@ -85,6 +98,88 @@ TEST_F(RocksDbStoreTest, ABulkCommitThatFailsLeavesNothingAndMayBeMadeAgain) {
   }
   store = nullptr;
   ExpectContent({{"1", "1"}, {"2", "2"}, {"3", "3"}, {"a", "1"}, {"b", "3"}});
+}
+
+TEST_F(RocksDbStoreTest, FilesOfAClearedTableAreGoneAtOnce) {
+  std::string large(1'000'000, 'x');
+  std::minstd_rand random;
+  for (char& byte : large) byte = static_cast<char>(random());
+  {
+    const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    for (int version = 0; version < 12; ++version) {  // More than a table has levels.
+      WriteGroup group;
+      // Of the first eight each stands on the one before.
+      if (version >= 8) group.Clear(Table::kAccounts);
+      group.Put(Table::kAccounts, "a" + std::to_string(version), "");
+      group.Put(Table::kAccounts, "b", std::to_string(version) + large);
+      group.Put(Table::kAccounts, "c" + std::to_string(version), "");
+      ASSERT_TRUE(store->CommitBulk(group).ok());
+      if (version < 8) continue;
+      EXPECT_EQ(TableFiles().size(), 1U) << version;
+      EXPECT_EQ(store->Get(Table::kAccounts, "b").value(), std::to_string(version) + large);
+    }
+  }
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  std::vector<std::string> keys;
+  const auto visit = [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  };
+  ASSERT_TRUE(store->TakeSnapshot()->Scan(Table::kAccounts, "", "", visit).ok());
+  EXPECT_EQ(keys, std::vector<std::string>({"a11", "b", "c11"}));
+}
+
+// A log of many files, as blocks are written to it: a megabyte each, keys in order.
+class LongLogTest : public RocksDbStoreTest {
+ protected:
+  void Append(KeyValueStore& store, uint64_t count) {
+    for (const uint64_t end = next_ + count; next_ < end; ++next_) {
+      WriteGroup group;
+      group.Put(Table::kBlocks, KeyOf(next_), std::string(1u << 20, 'x'));
+      ASSERT_TRUE(store.Commit(group).ok());
+    }
+  }
+  static std::string KeyOf(uint64_t block) { return std::to_string(1000 + block); }
+
+ private:
+  uint64_t next_ = 0;
+};
+
+TEST_F(LongLogTest, WhatIsOnDiskIsNotRewrittenHoweverManySnapshotsAreTaken) {
+  std::set<std::string> files;
+  for (int round = 0; round < 3; ++round) {
+    const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    for (int times = 0; times < 4; ++times) {
+      Append(*store, 40);
+      EXPECT_TRUE(store->TakeSnapshot()->Get(Table::kBlocks, KeyOf(0)).value().has_value());
+      const std::set<std::string> now = TableFiles();
+      for (const std::string& file : files) EXPECT_TRUE(now.contains(file)) << file;
+      files = now;
+    }
+  }
+  EXPECT_GT(files.size(), 20U);
+}
+
+TEST_F(LongLogTest, FilesOfDeletedBlocksAreDropped) {
+  const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+  Append(*store, 200);
+  const size_t count = TableFiles().size();
+  WriteGroup deletion;
+  for (uint64_t block = 0; block < 100; ++block) deletion.Delete(Table::kBlocks, KeyOf(block));
+  ASSERT_TRUE(store->Commit(deletion).ok());
+  std::unique_ptr<Snapshot> snapshot = store->TakeSnapshot();
+  Append(*store, 1);
+  EXPECT_EQ(store->DropDeleted({Table::kBlocks, "", KeyOf(100)}).code(), Code::kUnavailable);
+  snapshot = nullptr;
+  ASSERT_TRUE(store->DropDeleted({Table::kBlocks, "", KeyOf(100)}).ok());
+  EXPECT_LE(TableFiles().size(), count * 3 / 4);
+  uint64_t next = 100;
+  const auto visit = [&next](std::string_view key, std::string_view) {
+    EXPECT_EQ(key, KeyOf(next++));
+    return true;
+  };
+  EXPECT_TRUE(store->TakeSnapshot()->Scan(Table::kBlocks, "", "", visit).ok());
+  EXPECT_EQ(next, 201U);
 }
 
 TEST_F(RocksDbStoreTest, WhatACutBulkCommitLeftIsDeletedAtTheStart) {
