@@ -27,6 +27,7 @@ size_t AccountPartition::Forget(std::string_view account_id, uint64_t end_sequen
   std::erase_if(changes_, [&](const VerdictChange& change) { return change.account_id == account_id; });
   std::erase(dirty_, index);
   Account& erased = accounts_[index];
+  if (IsDropped(erased)) --dropped_count_;
   if (erased.hot != nullptr) LeaveHot(index);
   ReleasePacked(erased);
   account_bytes_ -= BytesBeside(erased);

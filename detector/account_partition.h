@@ -89,7 +89,7 @@ struct StateCounters {
 // A state is in one of three places: in full, packed in memory, or in the store, where a checkpoint put it. What it
 // says is the same wherever it is. Threading: safe from any thread; each call holds the partition's lock, but for
 // StandingOf, which never waits for an event or an assessment. Only the writer moves and changes states, so that it may
-// read them without the lock: it is whoever calls Settle, Tick, the setters, Forget and VisitUnsaved. AddWaiting is for
+// read them without the lock: it is whoever calls Settle, Tick, the setters, Forget and VisitForSave. AddWaiting is for
 // any one thread. Limits: of StateLimits. Beyond hot_count_max the state that is used next takes the place of one that
 // was not used longest, but only of the few newest unless it is used again soon: where every event is of another
 // account these few stay in the processor's cache, and those that are used often stay where they are (2Q, Johnson and
@@ -187,12 +187,19 @@ class AccountPartition final : public StateSource {
 
   // Takes the verdict changes since the last call.
   std::vector<VerdictChange> TakeChanges();
-  // Visits the accounts changed since the last call, as what Restore takes, for the save of this number; numbers grow.
+  // Visits accounts, as what Restore takes, in order of key, for the save of this number; numbers grow: those that
+  // changed since the last call, or all that have a state, which must be in memory (SaveCounts).
   using SaveVisitor = std::function<void(std::string key, storage::SharedBytes bytes)>;
-  void VisitUnsaved(uint32_t save, const SaveVisitor& visit);
+  enum class SaveScope : uint8_t { kUnsaved, kAll };
+  void VisitForSave(uint32_t save, SaveScope scope, const SaveVisitor& visit);
   // All of that save is in the store.
   void ConfirmSave(uint32_t save);
-  size_t unsaved_count() const;
+  struct SaveCounts {
+    size_t unsaved = 0;
+    size_t in_memory = 0;      // States.
+    size_t in_store_only = 0;  // States.
+  };
+  SaveCounts save_counts() const;
   // True if there are too many bytes in memory, and none of the states may be dropped before it is saved.
   bool WantsSave() const { return wants_save_; }
   StateCounters state_counters() const;
@@ -272,6 +279,7 @@ class AccountPartition final : public StateSource {
   void Relink(uint32_t from, uint32_t to);
   void PrefetchAccounts(std::span<const Arrival> arrivals) const;
   void PrefetchForSettling(size_t position) const;
+  void GiveBackSlots();
   void MarkUnsaved(uint32_t index);
   // Shows the account's newest assessment to StandingOf.
   void Publish(const Account& account, const Score& score);
@@ -280,6 +288,9 @@ class AccountPartition final : public StateSource {
   LiveState& Use(uint32_t index);
   // The same for readers, who move nothing.
   StateView Read(const Account& account) const;
+  static bool IsDropped(const Account& account) {
+    return account.hot == nullptr && !account.packed && account.saved_in != kNeverSaved;
+  }
   // The stored bytes of a state that is in the store only.
   std::optional<std::string> Load(const Account& account) const;
   std::string Encode(const Account& account) const;  // Of a hot state.
@@ -331,6 +342,7 @@ class AccountPartition final : public StateSource {
   size_t drop_hand_ = 0;        // In accounts_.
   size_t packed_bytes_ = 0;
   size_t packed_count_ = 0;
+  size_t dropped_count_ = 0;  // States that are in the store only.
   size_t account_bytes_ = 0;  // Beside the states.
   uint32_t confirmed_save_ = 0;
   bool has_nothing_to_drop_ = false;  // Until the next save.

@@ -94,7 +94,8 @@ LiveState& AccountPartition::Use(uint32_t index) {
   if (account.packed) {
     ReadRecord(account.packed.view(), *state);
     ReleasePacked(account);
-  } else if (account.saved_in != kNeverSaved) {
+  } else if (IsDropped(account)) {
+    --dropped_count_;
     const std::optional<std::string> bytes = Load(account);
     if (!bytes || !ReadRecord(*bytes, *state)) {
       *state = LiveState();
@@ -194,6 +195,7 @@ void AccountPartition::DropStored() {
         !account.is_unsaved && account.saved_in != kNeverSaved && account.saved_in <= confirmed_save_;
     if (!account.packed || !is_stored || std::exchange(account.was_used, false)) continue;
     ReleasePacked(account);
+    ++dropped_count_;
   }
 }
 
@@ -225,12 +227,20 @@ void AccountPartition::RestoreTimeline(std::string_view account_id, std::vector<
   account.timeline.resize(std::min(account.timeline.size(), kTimelineCountMax));
 }
 
-void AccountPartition::VisitUnsaved(uint32_t save, const SaveVisitor& visit) {
+void AccountPartition::VisitForSave(uint32_t save, SaveScope scope, const SaveVisitor& visit) {
   const std::lock_guard lock(mutex_);
   // In the order of their keys, so that the store need not sort them.
   std::vector<std::pair<uint64_t, uint32_t>> ordered;
-  ordered.reserve(unsaved_.size());
-  for (const uint32_t index : unsaved_) ordered.emplace_back(accounts_[index].hash, index);
+  if (scope == SaveScope::kUnsaved) {
+    ordered.reserve(unsaved_.size());
+    for (const uint32_t index : unsaved_) ordered.emplace_back(accounts_[index].hash, index);
+  } else {
+    ordered.reserve(accounts_.size());
+    for (uint32_t index = 0; index < accounts_.size(); ++index) {
+      const Account& account = accounts_[index];
+      if (account.hot != nullptr || account.packed || account.is_unsaved) ordered.emplace_back(account.hash, index);
+    }
+  }
   std::sort(ordered.begin(), ordered.end());
   for (const auto& [hash, index] : ordered) {
     Account& account = accounts_[index];
@@ -253,9 +263,9 @@ void AccountPartition::ConfirmSave(uint32_t save) {
   wants_save_ = false;
 }
 
-size_t AccountPartition::unsaved_count() const {
+AccountPartition::SaveCounts AccountPartition::save_counts() const {
   const std::lock_guard lock(mutex_);
-  return unsaved_.size();
+  return {unsaved_.size(), hot_count() + packed_count_, dropped_count_};
 }
 
 StateCounters AccountPartition::state_counters() const {

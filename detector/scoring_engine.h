@@ -109,7 +109,8 @@ class ScoringEngine {
   // Both.
   void Offer(std::span<const ObservedBatch> batches) { AdvanceTo(Arrive(batches)); }
 
-  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save. `next_sequence`: everything
+  // Adds to `group` (kMeta, kAccounts, kVerdicts) all that changed since the last Save, or, where most accounts changed
+  // and all are in memory, all accounts in place of what kAccounts held. `next_sequence`: everything
   // below it in the log arrived, and AdvanceTo was called for it, and for nothing behind it.
   void Save(uint64_t next_sequence, storage::WriteGroup& group);
   // What the last Save said is in the store. Until it is, what changed before that stays in memory.
@@ -117,7 +118,7 @@ class ScoringEngine {
   // True if memory is full of what was not saved yet.
   bool WantsSave() const;
   // Accounts that the next Save will write.
-  size_t unsaved_account_count() const;
+  size_t save_account_count() const;
   // Puts back the last saved state, then replays the rest of the log; also profiles and labels. For a new engine only.
   // Returns the number of events replayed. A checkpoint that is of another version, or cannot be read, is left aside
   // and the whole log replayed. Errors: those of the store.
@@ -158,12 +159,12 @@ class ScoringEngine {
   void ShedWaiting();
   void PublishChanges();
   Status ForgetErased(const storage::Snapshot& snapshot);
-  Status DeleteSavedAccounts(const storage::Snapshot& snapshot);
   void MakePartitions();
   Result<bool> RestoreAccounts(const storage::Snapshot& snapshot);
   Status RestorePartition(const storage::Snapshot& snapshot, size_t index, bool& is_whole);
   Result<uint64_t> Replay(const storage::Snapshot& snapshot, uint64_t next_sequence,
                           const std::vector<SavedWaiting>& waiting);
+  AccountPartition::SaveCounts save_counts() const;
   AccountPartition& PartitionFor(std::string_view account_id) const;
 
   const EngineOptions options_;

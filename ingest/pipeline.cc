@@ -64,15 +64,16 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano, options.idempotency_days);
   std::unique_ptr<Pipeline> pipeline(
       new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
-  if (replayed.value() > 0 || engine.has_unsaved_erasures()) {
-    // Whoever goes on with an erasure must find it applied.
-    pipeline->SaveCheckpoint(pipeline->log_.next_sequence(),
-                             engine.has_unsaved_erasures() ? Saving::kFinished : Saving::kBeside);
-  }
+  // Whoever goes on with an erasure must find it applied. Otherwise nobody waits for the checkpoint.
+  const bool has_saved = engine.has_unsaved_erasures();
+  if (has_saved) pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
+  const bool owes_checkpoint = !has_saved && replayed.value() > 0;
   // Asked before the committer starts, which raises it.
   const uint64_t first_sequence = pipeline->stored_event_count();
   pipeline->committer_ = std::thread([raw = pipeline.get()] { raw->RunCommitter(); });
-  pipeline->applier_ = std::thread([raw = pipeline.get(), first_sequence] { raw->RunApplier(first_sequence); });
+  pipeline->applier_ = std::thread([raw = pipeline.get(), first_sequence, owes_checkpoint] {
+    raw->RunApplier(first_sequence, owes_checkpoint);
+  });
   return pipeline;
 }
 
@@ -328,9 +329,10 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
   advance();
 }
 
-void Pipeline::RunApplier(uint64_t next_sequence) {
+void Pipeline::RunApplier(uint64_t next_sequence, bool owes_checkpoint) {
   pthread_setname_np(pthread_self(), "applier");
   GiveWay();
+  if (owes_checkpoint) SaveCheckpoint(next_sequence, Saving::kBeside);
   uint64_t saved_sequence = next_sequence;
   while (true) {
     std::deque<ApplyItem> items = TakeApply();
@@ -359,7 +361,7 @@ void Pipeline::RunApplier(uint64_t next_sequence) {
 bool Pipeline::IsCheckpointDue(uint64_t event_count) const {
   if (engine_.WantsSave()) return true;
   if (event_count < options_.checkpoint_event_count) return false;
-  return event_count >= options_.checkpoint_events_per_account * engine_.unsaved_account_count();
+  return event_count >= options_.checkpoint_events_per_account * engine_.save_account_count();
 }
 
 // Everything below `next_sequence` is durable already, so the checkpoint never runs ahead of the log.

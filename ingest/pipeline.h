@@ -30,7 +30,7 @@ struct PipelineOptions {
   // A checkpoint is made whenever this many events were counted since the last one, and so many for each account that
   // it writes, or when memory is full of what no checkpoint holds. A restart replays at most these.
   uint64_t checkpoint_event_count = 2'000'000;
-  uint64_t checkpoint_events_per_account = 2;
+  uint64_t checkpoint_events_per_account = 4;
   // Committed batches that may wait for the engine. When they are that many, the committer waits, and with it the
   // senders.
   size_t apply_queue_batches_max = 256;
@@ -116,7 +116,8 @@ class Pipeline {
   Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engine, const PipelineOptions& options,
            storage::EventLog log, DuplicateFilter duplicates, std::shared_ptr<StateReader> states);
   void RunCommitter();
-  void RunApplier(uint64_t next_sequence);
+  // `owes_checkpoint`: the engine holds what no checkpoint does.
+  void RunApplier(uint64_t next_sequence, bool owes_checkpoint);
   std::vector<CommitItem> TakeGroup();
   void CommitGroup(std::vector<CommitItem> items);
   using Commit = Status (storage::KeyValueStore::*)(const storage::WriteGroup& group);

@@ -130,11 +130,40 @@ struct Unsaved {
 
 std::vector<Unsaved> TakeUnsaved(AccountPartition& partition) {
   std::vector<Unsaved> out;
-  partition.VisitUnsaved(1, [&](std::string key, storage::SharedBytes record) {
+  partition.VisitForSave(1, AccountPartition::SaveScope::kUnsaved, [&](std::string key, storage::SharedBytes record) {
     Unsaved& unsaved = out.emplace_back(Unsaved{std::move(key), std::move(record), {}});
     EXPECT_TRUE(ReadRecord(unsaved.record.view(), unsaved.state));
   });
   return out;
+}
+
+TEST(AccountPartitionTest, ManyEventsThatSettleAtOnceLeaveThoseThatWait) {
+  constexpr size_t kCount = 40'000;
+  const std::vector<Arrival> arrivals = Arrivals(kCount);
+  const int64_t until = arrivals[kCount - 200].effective_time;
+  AccountPartition partition;
+  AccountPartition stepwise;
+  Add(partition, arrivals);
+  const size_t settled = partition.Settle(until, HonestBaseline());
+  ASSERT_LE(settled, kCount - 200);
+  for (size_t i = 0; i < kCount; ++i) {
+    Add(stepwise, "", arrivals[i].effective_time, arrivals[i].sequence, arrivals[i].event);
+    if (i % 100 == 0 && arrivals[i].effective_time < until) {
+      stepwise.Settle(arrivals[i].effective_time, HonestBaseline());
+    }
+  }
+  stepwise.Settle(until, HonestBaseline());
+  ASSERT_EQ(partition.WaitingEvents().size(), kCount - settled);
+  const auto expect_same = [&] {
+    const LiveState expected = stepwise.Get(kAccount, HonestBaseline())->live;
+    const LiveState actual = partition.Get(kAccount, HonestBaseline())->live;
+    EXPECT_EQ(std::memcmp(&actual, &expected, sizeof(LiveState)), 0);
+    EXPECT_EQ(actual.portrait.event_count(), kCount);
+  };
+  expect_same();
+  EXPECT_EQ(partition.Settle(kEnd * 2, HonestBaseline()), kCount - settled);
+  stepwise.Settle(kEnd * 2, HonestBaseline());
+  expect_same();
 }
 
 TEST(AccountPartitionTest, WhatChangedIsTakenOnce) {

@@ -43,8 +43,8 @@ class LimitedPartition {
   void RequestOfEach() {
     for (size_t account = 0; account < kAccountCount; ++account) Request(account);
   }
-  uint32_t Save() {
-    partition_.VisitUnsaved(++save_, [this](const std::string& key, const storage::SharedBytes& bytes) {
+  uint32_t Save(AccountPartition::SaveScope scope = AccountPartition::SaveScope::kUnsaved) {
+    partition_.VisitForSave(++save_, scope, [this](const std::string& key, const storage::SharedBytes& bytes) {
       stored_[key] = bytes.view();
     });
     return save_;
@@ -110,10 +110,10 @@ TEST(AccountStatesTest, NoneIsDroppedBeforeItsSaveIsConfirmed) {
   EXPECT_FALSE(partition->WantsSave());
   partition.RequestOfEach();
   EXPECT_TRUE(partition->WantsSave());
-  EXPECT_EQ(partition->unsaved_count(), kAccountCount);
+  EXPECT_EQ(partition->save_counts().unsaved, kAccountCount);
   EXPECT_EQ(partition->state_counters().stored_count, 0U);
   const uint32_t save = partition.Save();
-  EXPECT_EQ(partition->unsaved_count(), 0U);
+  EXPECT_EQ(partition->save_counts().unsaved, 0U);
   partition.Request(0);
   EXPECT_EQ(partition->state_counters().stored_count, 0U) << "the save is on its way";
   partition->ConfirmSave(save);
@@ -122,6 +122,43 @@ TEST(AccountStatesTest, NoneIsDroppedBeforeItsSaveIsConfirmed) {
   // The two that changed after the save are in no save yet.
   EXPECT_EQ(partition->state_counters().stored_count, kAccountCount - 2);
   EXPECT_TRUE(partition->WantsSave()) << "memory is still full";
+}
+
+TEST(AccountStatesTest, ASaveOfAllHoldsEveryStateOnce) {
+  LimitedPartition partition({.hot_count_max = 10});
+  partition.RequestOfEach();
+  AccountProfile without_state;
+  without_state.account_id = "without a state";
+  partition->SetProfile(without_state);
+  partition.Save();
+  partition.stored().clear();
+  partition.Request(3);
+  partition.Save(AccountPartition::SaveScope::kAll);
+  EXPECT_EQ(partition->save_counts().unsaved, 0U);
+  EXPECT_EQ(partition->save_counts().in_memory, kAccountCount);
+  ASSERT_EQ(partition.stored().size(), kAccountCount);
+  AccountPartition restored;
+  for (const auto& [key, bytes] : partition.stored()) {
+    ASSERT_TRUE(restored.Restore(std::string_view(key).substr(kStateKeyHashBytes), bytes).has_value());
+  }
+  for (size_t account = 0; account < kAccountCount; ++account) {
+    EXPECT_EQ(restored.Get(IdOf(account), HonestBaseline())->live.portrait.event_count(), account == 3 ? 2U : 1U);
+  }
+}
+
+TEST(AccountStatesTest, StatesInTheStoreOnlyAreCounted) {
+  LimitedPartition partition({.byte_max = 1, .hot_count_max = 0});
+  partition.RequestOfEach();
+  EXPECT_EQ(partition->save_counts().in_store_only, 0U);
+  partition->ConfirmSave(partition.Save());
+  partition.Request(0);
+  EXPECT_EQ(partition->save_counts().in_store_only, kAccountCount - 1);
+  EXPECT_EQ(partition->save_counts().in_memory, 1U);
+  partition.Request(1);
+  EXPECT_EQ(partition->save_counts().in_store_only, kAccountCount - 2);
+  partition->Forget(IdOf(2), UINT64_MAX);
+  partition->Forget(IdOf(1), UINT64_MAX);
+  EXPECT_EQ(partition->save_counts().in_store_only, kAccountCount - 3);
 }
 
 TEST(AccountStatesTest, WhatIsInTheStoreComesBackOnDemand) {

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <random>
+#include <string>
 
 #include "detector/scoring_engine.h"
 #include "storage/record_store.h"
@@ -167,6 +169,52 @@ TEST(CheckpointTest, ATickAfterASaveIsInTheNextSave) {
   EXPECT_EQ(deployment.Restart(), 0U);
   ExpectSame(DumpEngine(deployment.engine()), before, "after a save with nothing but ticks");
   deployment.Take(BatchOf(order, {3000, 3001, {}}));
+}
+
+// What a save writes of the accounts.
+struct SavedAccounts {
+  size_t count;
+  bool is_in_place_of_all;
+  bool operator==(const SavedAccounts&) const = default;
+};
+
+SavedAccounts SaveAccounts(ScoringEngine& engine, uint64_t next_sequence) {
+  storage::WriteGroup group;
+  engine.Save(next_sequence, group);
+  engine.ConfirmSave();
+  const auto is_of_account = [](const auto& operation) { return operation.table == Table::kAccounts; };
+  const auto count = std::count_if(group.operations().begin(), group.operations().end(), is_of_account);
+  return {static_cast<size_t>(count), !group.cleared().empty()};
+}
+
+TEST(CheckpointTest, WhereMostAccountsChangedAllAreSavedAnew) {
+  ScoringEngine engine({}, SerialFor);
+  int64_t time = 1'735'689'600 * kNanosecondsPerSecond;
+  uint64_t sequence = 0;
+  std::deque<std::string> texts;  // Batches hold views of them.
+  const auto request_of = [&](size_t account_count) {
+    auto batch = std::make_shared<UsageBatch>();
+    for (size_t account = 0; account < account_count; ++account) {
+      const size_t row = batch->AddRow();
+      batch->SetText(row, TextField::kEventId, texts.emplace_back(std::to_string(time)));
+      batch->SetText(row, TextField::kAccountId, texts.emplace_back("account-" + std::to_string(account)));
+      batch->SetNumber(row, NumberField::kTimeUnixNano, static_cast<uint64_t>(time += 1000));
+    }
+    ObservedBatch observed = Observe(batch);
+    observed.first_sequence = sequence;
+    observed.complete_through_unix_nano = time + 1;
+    sequence += account_count;
+    engine.Offer({&observed, 1});
+  };
+  request_of(100);
+  EXPECT_EQ(SaveAccounts(engine, sequence), SavedAccounts({100, true}));
+  request_of(49);
+  EXPECT_EQ(engine.save_account_count(), 49U);
+  EXPECT_EQ(SaveAccounts(engine, sequence), SavedAccounts({49, false}));
+  request_of(50);
+  EXPECT_EQ(engine.save_account_count(), 100U);
+  EXPECT_EQ(SaveAccounts(engine, sequence), SavedAccounts({100, true}));
+  EXPECT_EQ(SaveAccounts(engine, sequence), SavedAccounts({0, false}));
 }
 
 TEST(CheckpointTest, LabelsHoldAfterARestartWithACheckpoint) {
