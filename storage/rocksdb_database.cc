@@ -50,11 +50,17 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions SmallTableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache, size_t block_bytes) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
+  table.block_size = block_bytes;
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions SmallTableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions options = TableOptions(cache, 4u << 10);
   options.write_buffer_size = kMemtableBytes;
   options.compression = rocksdb::kLZ4Compression;
   return options;
@@ -70,11 +76,7 @@ void MergeBySize(rocksdb::ColumnFamilyOptions& options) {
 // Keys only ever grow, so that flushed files never overlap: runs of them serve as a sorted list, and moving a file to
 // another run rewrites nothing. Values are blocks, compressed already.
 rocksdb::ColumnFamilyOptions BlocksOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
-  table.block_size = 64u << 10;
-  rocksdb::ColumnFamilyOptions options;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  rocksdb::ColumnFamilyOptions options = TableOptions(cache, 64u << 10);
   options.write_buffer_size = kBlocksMemtableBytes;
   options.max_write_buffer_number = 4;
   options.compression = rocksdb::kNoCompression;
@@ -85,11 +87,7 @@ rocksdb::ColumnFamilyOptions BlocksOptions(const std::shared_ptr<rocksdb::Cache>
 
 // One large file a checkpoint, mostly in place of the one before. Read from its first key to its last.
 rocksdb::ColumnFamilyOptions AccountsOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
-  table.block_size = 16u << 10;
-  rocksdb::ColumnFamilyOptions options;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  rocksdb::ColumnFamilyOptions options = TableOptions(cache, 16u << 10);
   options.compression = rocksdb::kLZ4Compression;
   MergeBySize(options);
   return options;

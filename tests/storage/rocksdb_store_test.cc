@@ -106,15 +106,16 @@ TEST_F(RocksDbStoreTest, FilesOfAClearedTableAreGoneAtOnce) {
   for (char& byte : large) byte = static_cast<char>(random());
   {
     const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
+    // The first two stand on each other; with more RocksDB would begin to merge them beside the test.
+    constexpr int kStackedCount = 2;
     for (int version = 0; version < 12; ++version) {  // More than a table has levels.
       WriteGroup group;
-      // Of the first eight each stands on the one before.
-      if (version >= 8) group.Clear(Table::kAccounts);
+      if (version >= kStackedCount) group.Clear(Table::kAccounts);
       group.Put(Table::kAccounts, "a" + std::to_string(version), "");
       group.Put(Table::kAccounts, "b", std::to_string(version) + large);
       group.Put(Table::kAccounts, "c" + std::to_string(version), "");
       ASSERT_TRUE(store->CommitBulk(group).ok());
-      if (version < 8) continue;
+      if (version < kStackedCount) continue;
       EXPECT_EQ(TableFiles().size(), 1U) << version;
       EXPECT_EQ(store->Get(Table::kAccounts, "b").value(), std::to_string(version) + large);
     }
@@ -162,8 +163,10 @@ TEST_F(LongLogTest, WhatIsOnDiskIsNotRewrittenHoweverManySnapshotsAreTaken) {
 
 TEST_F(LongLogTest, FilesOfDeletedBlocksAreDropped) {
   const std::unique_ptr<KeyValueStore> store = OpenRocksDbStore(directory_.path()).value();
-  Append(*store, 200);
-  const size_t count = TableFiles().size();
+  Append(*store, 90);
+  const std::set<std::string> early = TableFiles();
+  ASSERT_FALSE(early.empty());
+  Append(*store, 110);
   WriteGroup deletion;
   for (uint64_t block = 0; block < 100; ++block) deletion.Delete(Table::kBlocks, KeyOf(block));
   ASSERT_TRUE(store->Commit(deletion).ok());
@@ -171,8 +174,11 @@ TEST_F(LongLogTest, FilesOfDeletedBlocksAreDropped) {
   Append(*store, 1);
   EXPECT_EQ(store->DropDeleted({Table::kBlocks, "", KeyOf(100)}).code(), Code::kUnavailable);
   snapshot = nullptr;
-  ASSERT_TRUE(store->DropDeleted({Table::kBlocks, "", KeyOf(100)}).ok());
-  EXPECT_LE(TableFiles().size(), count * 3 / 4);
+  // RocksDB lets go what it moved from the first level, which it does beside the test.
+  const auto is_there = [this](const std::string& file) { return TableFiles().contains(file); };
+  do {
+    ASSERT_TRUE(store->DropDeleted({Table::kBlocks, "", KeyOf(100)}).ok());
+  } while (std::any_of(early.begin(), early.end(), is_there));
   uint64_t next = 100;
   const auto visit = [&next](std::string_view key, std::string_view) {
     EXPECT_EQ(key, KeyOf(next++));
