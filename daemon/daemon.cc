@@ -59,7 +59,7 @@ ingest::PipelineOptions PipelineOptionsOf(const Options& options) {
   constexpr uint32_t kHoursPerDay = 24;
   ingest::PipelineOptions out;
   out.commit_delay_nano = options.commit_delay_ms * (kNanosecondsPerSecond / 1000);
-  out.idempotency_days = (options.idempotency_hours + kHoursPerDay - 1) / kHoursPerDay;
+  out.duplicates.horizon_days = (options.idempotency_hours + kHoursPerDay - 1) / kHoursPerDay;
   return out;
 }
 

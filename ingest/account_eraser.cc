@@ -107,11 +107,18 @@ Status AccountEraser::RewriteBlocks(const storage::Erasure& erasure, const std::
     if (next.status().code() == Code::kUnavailable && WaitFor(kRetryTime, stop)) continue;
     if (!next.ok()) return next.status();
     step = *next;
-    report.event_count += step.event_count;
+    report.event_count += step.events.size();
     report.rewritten_block_count += step.block_count;
     report.damaged_block_count += step.damaged_block_count;
     if (stop.stop_requested()) return {Code::kCancelled, "the daemon is stopping"};
-    if (!blocks.empty()) STILLWATCH_RETURN_IF_ERROR(WriteAndWait(pipeline_, std::move(blocks), stop));
+    if (blocks.empty()) continue;
+    const auto shared = std::make_shared<storage::WriteGroup>(std::move(blocks));
+    const auto erased = std::make_shared<std::vector<storage::ErasedEvent>>(std::move(step.events));
+    const auto fill = [this, shared, erased](uint64_t, storage::WriteGroup& records) {
+      records = std::move(*shared);
+      pipeline_.ForgetIds(*erased, records);
+    };
+    STILLWATCH_RETURN_IF_ERROR(WriteAndWait(pipeline_, fill, [] {}, Pipeline::AfterApply::kNothing, stop));
   }
   return {};
 }

@@ -1,89 +1,283 @@
 #include "ingest/duplicate_filter.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <iterator>
+#include <limits>
+#include <utility>
 
 #include "proto/limits.h"
+#include "storage/damage_register.h"
 #include "storage/event_log.h"
 
 namespace stillwatch::ingest {
+namespace {
 
-int64_t DuplicateFilter::DayOf(int64_t time_unix_nano) { return time_unix_nano / kNanosecondsPerDay; }
+// Filters of a day grow by this factor, so that there are few of them.
+constexpr size_t kFilterGrowth = 2;
+// Room in the first filter of a day, in saves like the first.
+constexpr size_t kFirstFilterSaves = 8;
 
-DuplicateFilter::Key DuplicateFilter::KeyOf(std::string_view event_id) {
-  const XXH128_hash_t hash = XXH3_128bits(event_id.data(), event_id.size());
-  return {hash.low64, hash.high64};
+storage::ColumnSelection IdColumns() {
+  storage::ColumnSelection columns;
+  columns.texts = uint32_t{1} << static_cast<int>(TextField::kEventId);
+  columns.numbers = uint64_t{1} << static_cast<int>(NumberField::kTimeUnixNano);
+  return columns;
+}
+
+// Calls visit(day, id) for each event of the log from `sequence` on, with a time in [min_time, max_time].
+template <typename Visit>
+Status ScanIds(const storage::KeyValueStore& store, uint64_t sequence, int64_t min_time, int64_t max_time,
+               const Visit& visit) {
+  const auto visit_block = [&](const storage::BlockSummary&, const UsageBatch& batch) {
+    for (size_t row = 0; row < batch.size(); ++row) {
+      const int64_t time = batch.time_unix_nano(row);
+      const std::string_view id = batch.text(row, TextField::kEventId);
+      if (id.empty() || time < min_time || time > max_time) continue;  // Without an id: it was erased.
+      visit(storage::EventDayOf(time), storage::HashEventId(id));
+    }
+    return true;
+  };
+  return storage::EventLog::Scan(*store.TakeSnapshot(), sequence, min_time, max_time, IdColumns(), visit_block).status();
+}
+
+}  // namespace
+
+Result<DuplicateFilter> DuplicateFilter::Open(const storage::KeyValueStore& store, uint64_t end_sequence,
+                                              int64_t newest_event_unix_nano, const Options& options) {
+  DuplicateFilter filter(store, newest_event_unix_nano, options);
+  const Result<std::optional<uint64_t>> end = storage::ReadEventIdsEnd(store);
+  if (!end.ok() && end.status().code() != Code::kDataLoss) return end.status();
+  // What is lost of the log must not be known from the index: its sender may have it still, and sends it again.
+  filter.replaces_index_ = !end.ok() || store.damages().count() > 0;
+  const bool has_index = !filter.replaces_index_ && end.value().has_value() && *end.value() <= end_sequence;
+  if (has_index) {
+    STILLWATCH_RETURN_IF_ERROR(filter.ReadTail(*end.value()));
+  } else {
+    filter.replaces_index_ = true;
+  }
+  if (end_sequence > 0) STILLWATCH_RETURN_IF_ERROR(filter.Prepare(newest_event_unix_nano));
+  return filter;
+}
+
+bool DuplicateFilter::IsNear(uint32_t day) const {
+  if (!prepared_day_) return false;
+  return std::max(day, *prepared_day_) - std::min(day, *prepared_day_) <= options_.horizon_days;
+}
+
+// What came after the newest save.
+Status DuplicateFilter::ReadTail(uint64_t from_sequence) {
+  return ScanIds(*store_, from_sequence, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(),
+                 [this](uint32_t day, const storage::EventIdHash& id) {
+                   unsaved_count_ += days_[day].Recent().Insert(id);
+                 });
 }
 
 Status DuplicateFilter::Prepare(int64_t time_unix_nano) {
-  const int64_t day = DayOf(time_unix_nano);
-  if (day == prepared_day_) return Status();
-  for (int64_t near = day - horizon_days_; near <= day + horizon_days_; ++near) {
-    if (!days_.contains(near)) STILLWATCH_RETURN_IF_ERROR(Load(near));
-    days_[near].last_use = ++use_count_;
+  const uint32_t number = storage::EventDayOf(time_unix_nano);
+  if (prepared_day_ == number) return {};
+  const uint32_t first = number - std::min(number, options_.horizon_days);
+  for (uint32_t near = first; near <= number + options_.horizon_days; ++near) {
+    Day& day = days_[near];
+    if (!day.is_whole) STILLWATCH_RETURN_IF_ERROR(Load(near, day));
+    day.last_use = ++use_count_;
   }
-  prepared_day_ = day;
-  day_of_ = &days_[day];
-  days_around_.clear();
-  for (int64_t near = day - horizon_days_; near <= day + horizon_days_; ++near) {
-    if (near != day && days_[near].size() > 0) days_around_.push_back(&days_[near]);
-  }
-  Evict(day);
-  return Status();
+  prepared_day_ = number;
+  Evict();
+  FindSets();
+  return {};
 }
 
-Status DuplicateFilter::Load(int64_t day) {
-  Day loaded;
-  if (day <= newest_day_in_log_) {
-    storage::ColumnSelection columns;
-    columns.texts = uint32_t{1} << static_cast<int>(TextField::kEventId);
-    columns.numbers = uint64_t{1} << static_cast<int>(NumberField::kTimeUnixNano);
-    const auto visit = [&](const storage::BlockSummary&, const UsageBatch& batch) {
-      for (size_t row = 0; row < batch.size(); ++row) {
-        if (DayOf(batch.time_unix_nano(row)) == day) loaded.Insert(KeyOf(batch.text(row, TextField::kEventId)));
-      }
-      return true;
-    };
-    const auto report = storage::EventLog::Scan(*store_->TakeSnapshot(), 0, day * kNanosecondsPerDay,
-                                                (day + 1) * kNanosecondsPerDay - 1, columns, visit);
-    if (!report.ok()) return report.status();
+void DuplicateFilter::FindSets() {
+  known_ids_.clear();
+  filters_.clear();
+  for (auto& [number, day] : days_) {
+    if (!IsNear(number)) continue;
+    if (number == *prepared_day_) {
+      recent_ = &day.Recent();
+    } else if (day.recent) {
+      known_ids_.push_back(day.recent.get());
+    }
+    if (day.saving) known_ids_.push_back(day.saving.get());
+    if (day.replaces_day) continue;
+    for (const auto& filter : day.filters) filters_.push_back(filter.get());
   }
-  id_count_ += loaded.size();
-  days_[day] = std::move(loaded);
-  return Status();
 }
 
-void DuplicateFilter::Evict(int64_t keep_day) {
-  while (id_count_ > kResidentIdCountMax) {
+Status DuplicateFilter::Load(uint32_t number, Day& day) {
+  const Result<std::optional<uint64_t>> count =
+      replaces_index_ ? std::optional<uint64_t>() : storage::ReadEventIdCount(*store_, number);
+  Status status = count.status();
+  if (count.ok() && count.value()) status = LoadFilter(number, *count.value(), day);
+  if (!status.ok() && status.code() != Code::kDataLoss) return status;
+  if (!status.ok()) store_->damages().Note("ids of the events of day " + std::to_string(number), status.message());
+  const bool is_loaded = status.ok() && count.value().has_value();
+  if (!is_loaded) STILLWATCH_RETURN_IF_ERROR(ReadFromLog(number, day));
+  day.is_whole = true;
+  return {};
+}
+
+Status DuplicateFilter::LoadFilter(uint32_t number, uint64_t count, Day& day) {
+  auto filter = std::make_unique<BloomFilter>(count + count / 4);
+  STILLWATCH_RETURN_IF_ERROR(storage::ScanEventIds(*store_->TakeSnapshot(), number,
+                                                   [&](const storage::EventIdHash& id) { filter->Add(id); }));
+  day.filters.push_back(std::move(filter));
+  day.saved_count = count;
+  return {};
+}
+
+Status DuplicateFilter::ReadFromLog(uint32_t number, Day& day) {
+  if (number <= newest_day_in_log_) {
+    STILLWATCH_RETURN_IF_ERROR(
+        ScanIds(*store_, 0, number * kNanosecondsPerDay, (number + int64_t{1}) * kNanosecondsPerDay - 1,
+                [&](uint32_t, const storage::EventIdHash& id) { unsaved_count_ += day.Recent().Insert(id); }));
+  }
+  day.replaces_day = true;
+  return {};
+}
+
+void DuplicateFilter::Evict() {
+  const auto is_needed = [this](const auto& entry) { return IsNear(entry.first) || entry.second.has_unsaved(); };
+  size_t resident_count = 0;
+  for (const auto& [number, day] : days_) resident_count += day.saved_count;
+  while (resident_count > kResidentIdCountMax) {
     auto oldest = days_.end();
     for (auto it = days_.begin(); it != days_.end(); ++it) {
-      const bool is_in_use = std::abs(it->first - keep_day) <= horizon_days_;
-      if (!is_in_use && (oldest == days_.end() || it->second.last_use < oldest->second.last_use)) oldest = it;
+      if (is_needed(*it) || it->second.saved_count == 0) continue;
+      if (oldest == days_.end() || it->second.last_use < oldest->second.last_use) oldest = it;
     }
     if (oldest == days_.end()) return;
-    // From now on the log knows this day better than memory does.
-    newest_day_in_log_ = std::max(newest_day_in_log_, oldest->first);
-    id_count_ -= oldest->second.size();
+    resident_count -= oldest->second.saved_count;
     days_.erase(oldest);
   }
 }
 
-void DuplicateFilter::Prefetch(const Key& key) const {
-  if (day_of_ == nullptr) return;
-  day_of_->Prefetch(key);
-  for (const Day* day : days_around_) day->Prefetch(key);
+void DuplicateFilter::Prefetch(const storage::EventIdHash& id) const {
+  if (recent_ != nullptr) recent_->Prefetch(id);
+  for (const RecentIds* ids : known_ids_) ids->Prefetch(id);
+  for (const BloomFilter* filter : filters_) filter->Prefetch(id);
 }
 
-bool DuplicateFilter::Insert(const Key& key) {
-  for (const Day* day : days_around_) {
-    if (day->Contains(key)) return false;
+Result<bool> DuplicateFilter::Insert(const storage::EventIdHash& id) {
+  for (const RecentIds* ids : known_ids_) {
+    if (ids->Contains(id)) return false;
   }
-  if (!day_of_->Insert(key)) return false;
-  ++id_count_;
-  return true;
+  for (const BloomFilter* filter : filters_) {
+    if (!filter->MayContain(id)) continue;
+    const Result<bool> is_saved = IsSaved(id);
+    if (!is_saved.ok()) return is_saved.status();
+    if (is_saved.value()) return false;
+    break;
+  }
+  const bool is_new = recent_->Insert(id);
+  unsaved_count_ += is_new;
+  return is_new;
+}
+
+Result<bool> DuplicateFilter::IsSaved(const storage::EventIdHash& id) {
+  for (auto& [number, day] : days_) {
+    if (!IsNear(number) || day.replaces_day) continue;
+    const bool may_contain = std::any_of(day.filters.begin(), day.filters.end(),
+                                         [&id](const auto& filter) { return filter->MayContain(id); });
+    if (!may_contain) continue;
+    Result<bool> is_saved = IsSavedOn(number, day, id);
+    if (!is_saved.ok() || is_saved.value()) return is_saved;
+  }
+  return false;
+}
+
+Result<bool> DuplicateFilter::IsSavedOn(uint32_t number, Day& day, const storage::EventIdHash& id) {
+  Result<bool> is_saved = storage::ContainsEventId(*store_->TakeSnapshot(), number, id);
+  if (is_saved.ok() || is_saved.status().code() != Code::kDataLoss) return is_saved;
+  store_->damages().Note("ids of the events of day " + std::to_string(number), is_saved.status().message());
+  STILLWATCH_RETURN_IF_ERROR(ReadFromLog(number, day));
+  FindSets();
+  return day.recent && day.recent->Contains(id);
+}
+
+std::shared_ptr<IdSave> DuplicateFilter::BeginSave(uint64_t end_sequence) {
+  auto save = std::make_shared<IdSave>();
+  save->end_sequence = end_sequence;
+  save->replaces_index = replaces_index_;
+  uint32_t newest = 0;
+  for (auto& [number, day] : days_) {
+    if (!day.recent || day.recent->size() == 0) continue;
+    newest = number;
+    IdSave::Day& saved = save->days.emplace_back();
+    saved.day = number;
+    saved.ids = day.recent;
+    if (day.is_whole) saved.saved_count = day.saved_count;
+    saved.replaces_day = day.replaces_day;
+    const size_t count = day.recent->size();
+    const bool has_room = !day.replaces_day && !day.filters.empty() && day.filters.back()->free_count() >= count;
+    if (has_room) saved.filter = day.filters.back().get();
+    saved.capacity = std::max<size_t>(kFirstFilterSaves * count, kFilterGrowth * day.saved_count);
+    day.saving = std::exchange(day.recent, nullptr);
+    // Most of what comes next is of the same day. Other days take no room before they need it.
+    if (number == prepared_day_) {
+      const bool has_spare = spare_ && spare_->expected_count() >= count;
+      day.recent = has_spare ? std::move(spare_) : std::make_shared<RecentIds>(count);
+      spare_ = nullptr;
+    }
+  }
+  newest_day_in_log_ = std::max(newest_day_in_log_, newest);
+  // As far back as events near the newest day look, and those near these.
+  const uint32_t kept_days = 2 * options_.horizon_days + 1;
+  save->first_kept_day = newest - std::min(newest, kept_days);
+  if (!days_.empty()) save->first_kept_day = std::min(save->first_kept_day, days_.begin()->first);
+  unsaved_count_ = 0;
+  save_ = save;
+  FindSets();
+  return save;
+}
+
+void DuplicateFilter::FinishSave(bool is_saved) {
+  for (IdSave::Day& saved : save_->days) {
+    Day& day = days_[saved.day];
+    day.saving = nullptr;
+    const bool was_read_meanwhile = day.replaces_day && !saved.replaces_day;  // Then all of it is in memory once more.
+    if (!is_saved) {
+      saved.ids->VisitSlots([&](const std::vector<storage::EventIdHash>& ids) {
+        for (const storage::EventIdHash& id : ids) unsaved_count_ += day.Recent().Insert(id);
+      });
+    } else if (!was_read_meanwhile) {
+      if (saved.replaces_day) day.filters.clear();
+      day.replaces_day = false;
+      day.saved_count = (saved.replaces_day ? 0 : day.saved_count) + saved.ids->size();
+      if (saved.made) day.filters.push_back(std::move(saved.made));
+    }
+    // Its memory is there already.
+    if (is_saved && (!spare_ || spare_->expected_count() < saved.ids->expected_count())) {
+      spare_ = std::const_pointer_cast<RecentIds>(std::move(saved.ids));
+      spare_->Clear();
+    }
+    // Of those that came after the last save only a part of the day was in memory.
+    if (is_saved && !day.is_whole && !day.has_unsaved()) days_.erase(saved.day);
+  }
+  if (is_saved) replaces_index_ = false;
+  save_ = nullptr;
+  FindSets();
+}
+
+Status DuplicateFilter::Forget(std::span<const storage::ErasedEvent> events, storage::WriteGroup& group) {
+  std::map<uint32_t, std::vector<storage::EventIdHash>> by_day;
+  for (const storage::ErasedEvent& event : events) {
+    by_day[storage::EventDayOf(event.time_unix_nano)].push_back(event.id);
+  }
+  for (auto& [number, ids] : by_day) {
+    const auto found = days_.find(number);
+    if (found != days_.end() && found->second.recent) {
+      for (const storage::EventIdHash& id : ids) unsaved_count_ -= found->second.recent->Remove(id);
+    }
+    const Status removed = storage::RemoveEventIds(*store_->TakeSnapshot(), number, std::move(ids), group);
+    if (removed.ok()) continue;
+    if (removed.code() != Code::kDataLoss) return removed;
+    // Then the day is read from the log, which hides what is being erased.
+    if (found != days_.end() && !found->second.replaces_day) {
+      STILLWATCH_RETURN_IF_ERROR(ReadFromLog(number, found->second));
+    }
+    storage::DeleteEventIdsOf(number, group);
+  }
+  FindSets();
+  return {};
 }
 
 }  // namespace stillwatch::ingest

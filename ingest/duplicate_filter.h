@@ -1,97 +1,112 @@
 // Knows which events are on disk already.
 #pragma once
 
-#include <absl/container/flat_hash_set.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <string_view>
-#include <utility>
+#include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "ingest/bloom_filter.h"
+#include "ingest/id_save.h"
+#include "ingest/recent_ids.h"
 #include "proto/result.h"
+#include "storage/erasure.h"
+#include "storage/event_id_index.h"
 #include "storage/key_value_store.h"
 
 namespace stillwatch::ingest {
 
 // Recognises an event id that was accepted before with an event time on the same day (UTC) or at most `horizon_days` before
 // or after it: so over at least as many days of difference between the two, and over the whole log for an event that is
-// sent again as it was. Ids are compared by 74 bits of a hash: with 10^9 ids in the days around an event it is a false
-// duplicate with a probability of 5 * 10^-14, with 10^10 of 5 * 10^-13.
-// Ids are kept by day; the days in use are in memory, others are read from the log when an event of them comes.
-// Threading: for one thread (the committer).
-// Limits: about 14 bytes an id of the days in memory. Above kResidentIdCountMax the days that were not used for longest
-// leave memory; events spread at random over more than that read the log again and again: slow, but right.
+// sent again as it was. Ids are compared by 72 bits of a hash: with 10^9 ids in the days around an event it is a false
+// duplicate with a probability of 2 * 10^-13, with 4 * 10^9 of 9 * 10^-13.
+// Of each day in use the newest ids are in memory as they are, and all others in the store's index of ids, in front of
+// which stand Bloom filters: for an id that is new the store is asked about once in a thousand times. When
+// `unsaved_count_max` ids are in memory only, they go into the index (BeginSave); after a start they are read from the end
+// of the log. A day that the index does not hold (it is too old, or damaged) is read from the log.
+// Threading: for one thread (the committer); the save, too, between BeginSave and FinishSave on any one other.
+// Limits: 2 to 6 bytes an id of the days in use, and 12 for each that is not saved; those that come while a save waits for
+// a slow disk stay in memory, too. Days that are not in use leave memory above kResidentIdCountMax ids.
 class DuplicateFilter {
  public:
-  static constexpr size_t kResidentIdCountMax = 20'000'000;
+  static constexpr size_t kResidentIdCountMax = 50'000'000;
 
-  // `newest_event_unix_nano`: of the whole log; days after it need no look at the log.
-  DuplicateFilter(const storage::KeyValueStore& store, int64_t newest_event_unix_nano, uint32_t horizon_days)
-      : store_(&store), horizon_days_(horizon_days), newest_day_in_log_(DayOf(newest_event_unix_nano)) {}
-
-  // Loads the days around `time` if need be. Errors: those of the store's reads; then nothing changed.
-  Status Prepare(int64_t time_unix_nano);
-  // The identity of an event.
-  struct Key {
-    uint64_t low;
-    uint64_t high;
+  struct Options {
+    uint32_t horizon_days = 2;
+    size_t unsaved_count_max = 1'600'000;
   };
-  static Key KeyOf(std::string_view event_id);
+
+  // `end_sequence`, `newest_event_unix_nano`: of the log. Reads what is needed for events like the newest. Errors: those of
+  // the store's reads.
+  static Result<DuplicateFilter> Open(const storage::KeyValueStore& store, uint64_t end_sequence,
+                                      int64_t newest_event_unix_nano, const Options& options);
+
+  // Makes the days around `time` ready, if need be. Errors: those of the store's reads; then nothing changed, and the same
+  // call is to be made again. So with Insert.
+  Status Prepare(int64_t time_unix_nano);
   // Starts to fetch what Insert will look at, so that a row of calls does not wait for memory one by one.
-  void Prefetch(const Key& key) const;
-  // For an event of the time that Prepare was called for last, with success: returns false if the id was inserted before,
+  void Prefetch(const storage::EventIdHash& id) const;
+  // For an event of the time that Prepare was called for last, with success: false if the id was inserted before,
   // otherwise remembers it.
-  bool Insert(const Key& key);
+  Result<bool> Insert(const storage::EventIdHash& id);
+
+  // True if there is enough to save, and no save is under way.
+  bool WantsSave() const { return !save_ && unsaved_count_ >= options_.unsaved_count_max; }
+  // What SaveIds is to save; all ids inserted are of events below `end_sequence`, and these are durable.
+  std::shared_ptr<IdSave> BeginSave(uint64_t end_sequence);
+  bool is_saving() const { return save_ != nullptr; }
+  // To be called when SaveIds has returned; `is_saved`: without an error. Otherwise the ids wait for another save.
+  void FinishSave(bool is_saved);
+
+  // Forgets ids whose events leave the log with `group`. Not while a save is under way. Errors: those of the store's reads.
+  Status Forget(std::span<const storage::ErasedEvent> events, storage::WriteGroup& group);
 
  private:
-  // The ids of a day, in many small sets: one large one would hold up all senders for a tenth of a second whenever it grows.
-  class Day {
-   public:
-    bool Contains(const Key& key) const { return shards_[ShardOf(key)].contains(key.low); }
-    bool Insert(const Key& key) {
-      const bool is_new = shards_[ShardOf(key)].insert(key.low).second;
-      size_ += is_new;
-      return is_new;
-    }
-    void Prefetch(const Key& key) const { shards_[ShardOf(key)].prefetch(key.low); }
-    size_t size() const { return size_; }
-
+  struct Day {
+    bool is_whole = false;      // With what the index holds; if not, only what came after the index is known.
+    bool replaces_day = false;  // What the index holds is not to be used: all is in memory.
+    std::shared_ptr<RecentIds> recent;
+    std::shared_ptr<const RecentIds> saving;
+    std::vector<std::unique_ptr<BloomFilter>> filters;  // Of what the index holds.
+    uint64_t saved_count = 0;
     uint64_t last_use = 0;
 
-   private:
-    struct UniformHash {
-      size_t operator()(uint64_t low) const {
-        // Otherwise GCC takes the set's prefetch for a function without effect, and drops its calls.
-        asm volatile("" : "+r"(low));
-        return low;
-      }
-    };
-    // Holds the lower half of the keys whose higher half begins with its number.
-    using Shard = absl::flat_hash_set<uint64_t, UniformHash>;
-    static constexpr int kShardBits = 10;
-    static size_t ShardOf(const Key& key) { return key.high >> (64 - kShardBits); }
-
-    std::vector<Shard> shards_{size_t{1} << kShardBits};
-    size_t size_ = 0;
+    RecentIds& Recent() {
+      if (!recent) recent = std::make_shared<RecentIds>();
+      return *recent;
+    }
+    bool has_unsaved() const { return (recent && recent->size() > 0) || saving; }
   };
 
-  static int64_t DayOf(int64_t time_unix_nano);
-  Status Load(int64_t day);
-  void Evict(int64_t keep_day);
+  DuplicateFilter(const storage::KeyValueStore& store, int64_t newest_event_unix_nano, const Options& options)
+      : store_(&store), options_(options), newest_day_in_log_(storage::EventDayOf(newest_event_unix_nano)) {}
+  bool IsNear(uint32_t day) const;
+  Status ReadTail(uint64_t from_sequence);
+  Status Load(uint32_t number, Day& day);
+  Status LoadFilter(uint32_t number, uint64_t count, Day& day);
+  Status ReadFromLog(uint32_t number, Day& day);
+  Result<bool> IsSaved(const storage::EventIdHash& id);
+  Result<bool> IsSavedOn(uint32_t number, Day& day, const storage::EventIdHash& id);
+  void Evict();
+  void FindSets();
 
   const storage::KeyValueStore* store_;
-  int64_t horizon_days_;
-  int64_t newest_day_in_log_;
-  std::map<int64_t, Day> days_;
-  size_t id_count_ = 0;
+  Options options_;
+  uint32_t newest_day_in_log_;  // Days after it have no event but those in memory.
+  bool replaces_index_ = false;
+  std::map<uint32_t, Day> days_;
+  size_t unsaved_count_ = 0;  // Of all days, but for those that are being saved.
   uint64_t use_count_ = 0;
-  // The day of the event that Prepare was called for, and those around it that have ids; they stay where they are in the
-  // map.
-  int64_t prepared_day_ = -1;
-  Day* day_of_ = nullptr;
-  std::vector<const Day*> days_around_;
+  std::shared_ptr<IdSave> save_;
+  std::shared_ptr<RecentIds> spare_;  // Of an earlier save.
+  std::optional<uint32_t> prepared_day_;  // That of the event that Prepare was called for.
+  // What is asked for each event, of that day and those around it, found once (FindSets).
+  RecentIds* recent_ = nullptr;              // Of that day.
+  std::vector<const RecentIds*> known_ids_;  // All others that are in memory.
+  std::vector<const BloomFilter*> filters_;
 };
 
 }  // namespace stillwatch::ingest

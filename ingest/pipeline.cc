@@ -61,9 +61,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   if (!replayed.ok()) return replayed.status();
   spdlog::info("restored {} accounts, {} events stored, {} replayed", engine.counters().account_count,
                log->next_sequence(), replayed.value());
-  DuplicateFilter duplicates(store, engine.counters().newest_event_unix_nano, options.idempotency_days);
+  Result<DuplicateFilter> duplicates = DuplicateFilter::Open(
+      store, log->next_sequence(), engine.counters().newest_event_unix_nano, options.duplicates);
+  if (!duplicates.ok()) return duplicates.status();
   std::unique_ptr<Pipeline> pipeline(
-      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
+      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates).value(), states));
   // Whoever goes on with an erasure must find it applied. Otherwise nobody waits for the checkpoint.
   const bool has_saved = engine.has_unsaved_erasures();
   if (has_saved) pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
@@ -84,12 +86,7 @@ Pipeline::Pipeline(storage::KeyValueStore& store, detector::ScoringEngine& engin
       options_(options),
       log_(std::move(log)),
       duplicates_(std::move(duplicates)),
-      states_(std::move(states)),
-      checkpoints_([this](const storage::WriteGroup& group) {
-        if (!CommitUntilDurable(group, &storage::KeyValueStore::CommitBulk)) {
-          spdlog::warn("no checkpoint: the next start replays more of the log");
-        }
-      }) {
+      states_(std::move(states)) {
   stored_event_count_ = log_.next_sequence();
 }
 
@@ -141,6 +138,7 @@ void Pipeline::RunCommitter() {
     if (items.empty()) break;  // Draining, and nothing is left.
     CommitGroup(std::move(items));
   }
+  id_saves_.WaitUntilDone();
   const std::lock_guard lock(apply_mutex_);
   is_committer_done_ = true;
   apply_ready_.notify_one();
@@ -166,6 +164,12 @@ bool Pipeline::CommitUntilDurable(const storage::WriteGroup& group, Commit commi
   }
   ++commit_count_;
   return true;
+}
+
+// RocksDB takes one large group at a time.
+bool Pipeline::CommitBulkUntilDurable(const storage::WriteGroup& group) {
+  const std::lock_guard lock(bulk_mutex_);
+  return CommitUntilDurable(group, &storage::KeyValueStore::CommitBulk);
 }
 
 // Collects the events of a group into blocks: large batches make their own, small ones share.
@@ -195,10 +199,10 @@ class Pipeline::BlockGatherer {
   UsageBatch gathered_;
 };
 
-// Loads the days around `time` into the duplicate check.
-void Pipeline::PrepareDuplicates(int64_t time_unix_nano) {
-  for (Status status = duplicates_.Prepare(time_unix_nano); !status.ok();
-       status = duplicates_.Prepare(time_unix_nano)) {
+// Calls read() until it returns no error.
+template <typename Read>
+void Pipeline::ReadForDuplicates(const Read& read) {
+  for (Status status = read(); !status.ok(); status = read()) {
     spdlog::error("cannot look for duplicates, senders wait: {}", status.message());
     std::this_thread::sleep_for(std::chrono::nanoseconds(options_.retry_nano));
   }
@@ -208,14 +212,18 @@ void Pipeline::PrepareDuplicates(int64_t time_unix_nano) {
 std::vector<uint32_t> Pipeline::DropDuplicates(SubmittedBatch& batch) {
   const UsageBatch& events = *batch.events;
   const size_t count = events.size();
-  std::vector<DuplicateFilter::Key> keys(count);
-  for (size_t row = 0; row < count; ++row) keys[row] = DuplicateFilter::KeyOf(events.text(row, TextField::kEventId));
+  std::vector<storage::EventIdHash> ids(count);
+  for (size_t row = 0; row < count; ++row) ids[row] = storage::HashEventId(events.text(row, TextField::kEventId));
   std::vector<uint32_t> fresh;
   fresh.reserve(count);
   for (uint32_t row = 0; row < count; ++row) {
-    PrepareDuplicates(events.time_unix_nano(row));
-    if (row + kPrefetchDistance < count) duplicates_.Prefetch(keys[row + kPrefetchDistance]);
-    if (duplicates_.Insert(keys[row])) fresh.push_back(row);
+    if (row + kPrefetchDistance < count) duplicates_.Prefetch(ids[row + kPrefetchDistance]);
+    ReadForDuplicates([&] {
+      STILLWATCH_RETURN_IF_ERROR(duplicates_.Prepare(events.time_unix_nano(row)));
+      const Result<bool> is_fresh = duplicates_.Insert(ids[row]);
+      if (is_fresh.ok() && is_fresh.value()) fresh.push_back(row);
+      return is_fresh.status();
+    });
   }
   KeepRows(fresh, batch);
   return fresh;
@@ -277,9 +285,32 @@ void Pipeline::CommitGroup(std::vector<CommitItem> items) {
   // First to the engine, then to the sender: who was acknowledged finds its events in every answer.
   Arrive(items, apply_items);
   PushApply(std::move(apply_items));
+  SaveIdsIfMany();
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].batch) Tell(*items[i].batch, outcomes[i]);
   }
+}
+
+// All ids are of events that are durable now.
+void Pipeline::SaveIdsIfMany() {
+  if (duplicates_.is_saving() && id_saves_.IsIdle()) FinishIdSave();
+  if (!duplicates_.WantsSave()) return;
+  id_saves_.Run([this, save = duplicates_.BeginSave(log_.next_sequence())] {
+    const Status saved =
+        SaveIds(*save, store_, [this](const storage::WriteGroup& group) { return CommitBulkUntilDurable(group); });
+    if (!saved.ok()) spdlog::warn("ids of events stay in memory, and are saved with the next: {}", saved.message());
+    are_ids_saved_ = saved.ok();
+  });
+}
+
+void Pipeline::FinishIdSave() {
+  id_saves_.WaitUntilDone();
+  duplicates_.FinishSave(are_ids_saved_);
+}
+
+void Pipeline::ForgetIds(std::span<const storage::ErasedEvent> events, storage::WriteGroup& records) {
+  if (duplicates_.is_saving()) FinishIdSave();
+  ReadForDuplicates([&] { return duplicates_.Forget(events, records); });
 }
 
 // Shows the events to readers. Batches with no records between them go together.
@@ -321,7 +352,7 @@ void Pipeline::Apply(std::deque<ApplyItem>& items) {
     if (item.apply) {
       advance();  // Records count from here on, not for events before them.
       // What takes something out of the last checkpoint must find it there.
-      if (item.after_apply == AfterApply::kCheckpoint) checkpoints_.WaitUntilWritten();
+      if (item.after_apply == AfterApply::kCheckpoint) checkpoints_.WaitUntilDone();
       item.apply();
     }
     if (item.event_time) event_time = item.event_time;
@@ -366,11 +397,13 @@ bool Pipeline::IsCheckpointDue(uint64_t event_count) const {
 
 // Everything below `next_sequence` is durable already, so the checkpoint never runs ahead of the log.
 void Pipeline::SaveCheckpoint(uint64_t next_sequence, Saving saving) {
-  storage::WriteGroup group;
-  engine_.Save(next_sequence, group);
-  checkpoints_.Write(std::move(group));
+  const auto group = std::make_shared<storage::WriteGroup>();
+  engine_.Save(next_sequence, *group);
+  checkpoints_.Run([this, group] {
+    if (!CommitBulkUntilDurable(*group)) spdlog::warn("no checkpoint: the next start replays more of the log");
+  });
   is_checkpoint_unconfirmed_ = true;
-  if (saving == Saving::kFinished) checkpoints_.WaitUntilWritten();
+  if (saving == Saving::kFinished) checkpoints_.WaitUntilDone();
   ConfirmCheckpoint();
 }
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "detector/scoring_engine.h"
-#include "ingest/checkpoint_writer.h"
+#include "ingest/background_task.h"
 #include "ingest/duplicate_filter.h"
 #include "ingest/state_reader.h"
 #include "proto/result.h"
@@ -41,8 +41,7 @@ struct PipelineOptions {
   // How long a group waits for more before it is committed: fewer fsyncs, later acknowledgements. What comes while a
   // commit is under way is a group anyhow, so this pays only where an fsync wears or costs something.
   int64_t commit_delay_nano = 0;
-  // Days of event time around an event in which its id is looked for (ingest/duplicate_filter.h).
-  uint32_t idempotency_days = 2;
+  DuplicateFilter::Options duplicates = {};
 };
 
 // A batch on its way, decoded and validated.
@@ -68,7 +67,8 @@ struct PipelineCounters {
 
 // Carries batches through duplicate check, group commit and engine, in the order of their submission.
 // Threads of its own: the committer takes all that waits, drops duplicates, writes one group with one fsync, tells the
-// senders, shows the events to readers and has the applier advance the engine; checkpoints are written beside both. A
+// senders, shows the events to readers and has the applier advance the engine; checkpoints, and ids of events for the
+// duplicate check, are written beside both. A
 // failed commit is tried again until it works: meanwhile nothing is acknowledged and senders are slowed, but nothing is
 // lost and queries go on. Threading: every method from any thread. Ownership: store and engine must outlive it. Limits:
 // the submitters bound what is in flight (ingest/usage_stream.h); the apply queue is bounded as the options say.
@@ -93,6 +93,9 @@ class Pipeline {
   // the sequence of the event that comes next.
   using Fill = std::function<void(uint64_t next_sequence, storage::WriteGroup& records)>;
   void Write(Fill fill, std::function<void()> apply, std::function<void()> on_applied, AfterApply after_apply);
+
+  // Adds to `records` what makes the store forget the ids of events that leave the log with them. For a Fill only.
+  void ForgetIds(std::span<const storage::ErasedEvent> events, storage::WriteGroup& records);
 
   // Returns when the engine has settled and applied all that was durable before the call. Readers of one account need
   // not wait for it: they find what was acknowledged.
@@ -122,7 +125,11 @@ class Pipeline {
   void CommitGroup(std::vector<CommitItem> items);
   using Commit = Status (storage::KeyValueStore::*)(const storage::WriteGroup& group);
   bool CommitUntilDurable(const storage::WriteGroup& group, Commit commit = &storage::KeyValueStore::Commit);
-  void PrepareDuplicates(int64_t time_unix_nano);
+  bool CommitBulkUntilDurable(const storage::WriteGroup& group);
+  template <typename Read>
+  void ReadForDuplicates(const Read& read);
+  void SaveIdsIfMany();
+  void FinishIdSave();
   std::vector<uint32_t> DropDuplicates(SubmittedBatch& batch);
   static void Tell(const SubmittedBatch& batch, const Outcome& outcome);
   static void StageBatch(SubmittedBatch& batch, BlockGatherer& blocks, storage::WriteGroup& group);
@@ -162,8 +169,11 @@ class Pipeline {
   std::atomic<uint64_t> failed_commit_count_{0};
 
   const std::shared_ptr<StateReader> states_;
-  bool is_checkpoint_unconfirmed_ = false;  // Applier's, like the next.
-  CheckpointWriter checkpoints_;
+  bool is_checkpoint_unconfirmed_ = false;  // Applier's.
+  std::mutex bulk_mutex_;                   // Held while a large group is committed.
+  bool are_ids_saved_ = false;              // By the newest save, once it is done.
+  BackgroundTask checkpoints_{"checkpoints"};  // Applier's.
+  BackgroundTask id_saves_{"event ids"};       // Committer's.
   std::once_flag drained_;
   std::thread committer_;
   std::thread applier_;

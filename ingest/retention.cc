@@ -12,6 +12,7 @@
 #include "ingest/pending_write.h"
 #include "proto/limits.h"
 #include "storage/block_scan.h"
+#include "storage/event_id_index.h"
 #include "storage/expiry.h"
 
 namespace stillwatch::ingest {
@@ -84,6 +85,7 @@ Result<uint64_t> Retention::DeleteBlocks(int64_t horizon_unix_nano, const std::s
     if (!next.ok()) return next.status();
     step = *next;
     if (step.block_count == 0) break;
+    storage::DeleteEventIdsBefore(storage::EventDayOf(horizon_unix_nano), group);
     STILLWATCH_RETURN_IF_ERROR(detector::DeletePromises(*store_.TakeSnapshot(), step.first_kept_sequence, group));
     STILLWATCH_RETURN_IF_ERROR(WriteAndWait(pipeline_, std::move(group), stop));
     block_count += step.block_count;
@@ -91,9 +93,12 @@ Result<uint64_t> Retention::DeleteBlocks(int64_t horizon_unix_nano, const std::s
   } while (!step.is_done);
   if (block_count == 0) return block_count;
   spdlog::info("retention: deleted {} blocks; the log begins at event {}", block_count, first_kept);
-  // A reader may hold them still; then the next run, or RocksDB itself, gives the room back.
-  const Status dropped = store_.DropDeleted({Table::kBlocks, "", storage::BlockKey(first_kept)});
-  if (!dropped.ok() && dropped.code() != Code::kUnavailable) return dropped;
+  for (const storage::KeyRange& range : {storage::KeyRange{Table::kBlocks, "", storage::BlockKey(first_kept)},
+                                         storage::EventIdsBefore(storage::EventDayOf(horizon_unix_nano))}) {
+    const Status dropped = store_.DropDeleted(range);
+    // A reader may hold them still; then the next run, or RocksDB itself, gives the room back.
+    if (!dropped.ok() && dropped.code() != Code::kUnavailable) return dropped;
+  }
   return block_count;
 }
 

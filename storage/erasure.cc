@@ -42,7 +42,11 @@ Status EraseFromBlock(const Erasure& erasure, const BlockSummary& summary, std::
   if (EraseRows({&erasure, 1}, summary.first_sequence, *accounts) == 0) return {};
   Result<UsageBatch> events = DecodeBlock(block, {});
   if (!events.ok()) return events.status();
-  step.event_count += EraseRows({&erasure, 1}, summary.first_sequence, *events);
+  for (size_t row = 0; row < events->size(); ++row) {
+    if (!Covers(erasure, events->text(row, TextField::kAccountId), summary.first_sequence + row)) continue;
+    step.events.push_back({events->time_unix_nano(row), HashEventId(events->text(row, TextField::kEventId))});
+  }
+  EraseRows({&erasure, 1}, summary.first_sequence, *events);
   ++step.block_count;
   group.Put(Table::kBlocks, std::string(key), EncodeBlock(*events, 0, events->size(), summary.first_sequence));
   return {};

@@ -10,6 +10,7 @@
 
 #include "proto/result.h"
 #include "proto/usage_batch.h"
+#include "storage/event_id_index.h"
 #include "storage/key_value_store.h"
 
 namespace stillwatch::storage {
@@ -33,11 +34,17 @@ Result<std::vector<Erasure>> ReadErasures(const Snapshot& snapshot);
 // Returns the number of them. `batch` holds account ids, and begins at `first_sequence`.
 size_t EraseRows(std::span<const Erasure> erasures, uint64_t first_sequence, UsageBatch& batch);
 
+// An event that left the log.
+struct ErasedEvent {
+  int64_t time_unix_nano = 0;
+  EventIdHash id;
+};
+
 // What one step through the log did.
 struct EraseStep {
   uint64_t next_sequence = 0;  // Where the next step begins.
   bool is_done = false;
-  uint64_t event_count = 0;
+  std::vector<ErasedEvent> events;
   uint64_t block_count = 0;          // Written anew.
   uint64_t damaged_block_count = 0;  // Could not be searched; they stay as they are.
 };

@@ -25,8 +25,16 @@ enum class Table : uint8_t {
   kLabels = 5,
   kVerdicts = 6,  // Journal of verdict changes.
   kAudits = 7,    // Summaries of audits.
+  kEventIds = 8,  // Ids of events by day.
 };
-inline constexpr size_t kTableCount = 8;
+inline constexpr size_t kTableCount = 9;
+
+// The keys of a table in [from, to); an empty `to` means to the end of the table.
+struct KeyRange {
+  Table table;
+  std::string from;
+  std::string to;
+};
 
 // Collects writes that become durable together or not at all, in the order given.
 class WriteGroup {
@@ -52,19 +60,21 @@ class WriteGroup {
     operations_.push_back({table, std::move(key), std::nullopt, std::move(value)});
   }
   void Delete(Table table, std::string key) { operations_.push_back({table, std::move(key), std::nullopt, {}}); }
-  // Empties the table before any write of the group. What a snapshot that was taken before shows of it is undefined.
-  void Clear(Table table) { cleared_.push_back(table); }
+  // Deletes the range before any write of the group.
+  void DeleteRange(KeyRange range) { deleted_ranges_.push_back(std::move(range)); }
+  // The same for all keys of the table. What a snapshot that was taken before shows of it is undefined.
+  void Clear(Table table) { DeleteRange({table, "", ""}); }
   // Adds the writes of `other` after these.
   void Append(WriteGroup other) {
-    cleared_.insert(cleared_.end(), other.cleared_.begin(), other.cleared_.end());
+    for (KeyRange& range : other.deleted_ranges_) deleted_ranges_.push_back(std::move(range));
     for (Operation& operation : other.operations_) operations_.push_back(std::move(operation));
   }
   const std::vector<Operation>& operations() const { return operations_; }
-  const std::vector<Table>& cleared() const { return cleared_; }
-  bool empty() const { return operations_.empty() && cleared_.empty(); }
+  const std::vector<KeyRange>& deleted_ranges() const { return deleted_ranges_; }
+  bool empty() const { return operations_.empty() && deleted_ranges_.empty(); }
 
  private:
-  std::vector<Table> cleared_;
+  std::vector<KeyRange> deleted_ranges_;
   std::vector<Operation> operations_;
 };
 
@@ -86,13 +96,6 @@ class Snapshot {
   virtual Result<std::optional<std::string>> LastKey(Table table) const = 0;
   // Where readers note what they had to skip: the store's own.
   virtual DamageRegister& damages() const = 0;
-};
-
-// The keys of a table in [from, to]; an empty `to` means to the end of the table.
-struct KeyRange {
-  Table table;
-  std::string from;
-  std::string to;
 };
 
 // Errors: kFailedPrecondition if there is a key in [from, to) of the range; else those of a scan.

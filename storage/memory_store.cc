@@ -57,7 +57,11 @@ class MemoryStore final : public KeyValueStore {
 
   Status Commit(const WriteGroup& group) override {
     const std::lock_guard lock(mutex_);
-    for (const Table table : group.cleared()) tables_[static_cast<size_t>(table)] = {std::make_shared<Entries>(), false};
+    for (const KeyRange& range : group.deleted_ranges()) {
+      Entries& entries = OwnedEntries(range.table);
+      const auto end = range.to.empty() ? entries.end() : entries.lower_bound(range.to);
+      entries.erase(entries.lower_bound(range.from), end);
+    }
     for (const WriteGroup::Operation& operation : group.operations()) {
       Entries& entries = OwnedEntries(operation.table);
       if (const std::optional<std::string_view> bytes = operation.bytes()) {

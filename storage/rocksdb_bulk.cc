@@ -29,16 +29,22 @@ void SortLastOfEach(Operations& operations) {
   operations.erase(operations.begin(), std::unique(operations.rbegin(), operations.rend(), is_same_key).base());
 }
 
-enum class Before : uint8_t { kKept, kDeleted };
+// What a group does to a table.
+struct Changes {
+  std::vector<const KeyRange*> deleted_ranges;
+  Operations operations;
+};
 
-rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, Before before,
-                               const Operations& operations, const std::string& file) {
+rocksdb::Status WriteTableFile(const RocksDbDatabase& database, Table table, const Changes& changes,
+                               const std::string& file) {
   rocksdb::ColumnFamilyHandle* const family = database.column_family(table);
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), database.db().GetOptions(family), family);
   rocksdb::Status status = writer.Open(file);
   // A deleted range does not reach the keys of its own file.
-  if (status.ok() && before == Before::kDeleted) status = writer.DeleteRange("", KeysEnd());
-  for (const WriteGroup::Operation* operation : operations) {
+  for (const KeyRange* range : changes.deleted_ranges) {
+    if (status.ok()) status = writer.DeleteRange(range->from, EndOf(*range));
+  }
+  for (const WriteGroup::Operation* operation : changes.operations) {
     if (!status.ok()) return status;
     const std::optional<std::string_view> bytes = operation->bytes();
     status = bytes ? writer.Put(operation->key, rocksdb::Slice(bytes->data(), bytes->size()))
@@ -72,19 +78,21 @@ void DeleteBulkFiles(const std::string& path, rocksdb::Env* env) {
 }
 
 Status CommitBulk(RocksDbDatabase& database, const std::string& path, const WriteGroup& group) {
-  std::array<Operations, kTableCount> by_table;
-  std::array<Before, kTableCount> before{};
-  for (const Table table : group.cleared()) before[static_cast<size_t>(table)] = Before::kDeleted;
+  std::array<Changes, kTableCount> by_table;
+  for (const KeyRange& range : group.deleted_ranges()) {
+    by_table[static_cast<size_t>(range.table)].deleted_ranges.push_back(&range);
+  }
   for (const WriteGroup::Operation& operation : group.operations()) {
-    by_table[static_cast<size_t>(operation.table)].push_back(&operation);
+    by_table[static_cast<size_t>(operation.table)].operations.push_back(&operation);
   }
   std::vector<rocksdb::IngestExternalFileArg> files;
   rocksdb::Status status;
   for (size_t table = 0; table < kTableCount && status.ok(); ++table) {
-    if (by_table[table].empty() && before[table] == Before::kKept) continue;
-    SortLastOfEach(by_table[table]);
+    Changes& changes = by_table[table];
+    if (changes.operations.empty() && changes.deleted_ranges.empty()) continue;
+    SortLastOfEach(changes.operations);
     const std::string file = FileOf(path, static_cast<Table>(table));
-    status = WriteTableFile(database, static_cast<Table>(table), before[table], by_table[table], file);
+    status = WriteTableFile(database, static_cast<Table>(table), changes, file);
     rocksdb::IngestExternalFileArg& argument = files.emplace_back();
     argument.column_family = database.column_family(static_cast<Table>(table));
     argument.external_files = {file};
@@ -92,7 +100,9 @@ Status CommitBulk(RocksDbDatabase& database, const std::string& path, const Writ
     argument.options.write_global_seqno = false;
   }
   std::vector<rocksdb::ColumnFamilyMetaData> hidden;
-  for (const Table table : group.cleared()) hidden.push_back(FilesOf(database, table));
+  for (const KeyRange& range : group.deleted_ranges()) {
+    if (range.from.empty() && range.to.empty()) hidden.push_back(FilesOf(database, range.table));
+  }
   // All of them or none: one record in RocksDB's list of files.
   if (status.ok() && !files.empty()) status = database.db().IngestExternalFiles(files);
   for (size_t i = 0; status.ok() && i < hidden.size(); ++i) DropHiddenFiles(database, hidden[i]);

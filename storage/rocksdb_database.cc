@@ -3,16 +3,18 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 namespace stillwatch::storage {
 namespace {
 
 // Column families in the order of Table. On disk, append only, never rename. RocksDB's own "default" stays empty.
-constexpr std::array<const char*, kTableCount> kColumnFamilyNames = {"meta",   "blocks", "accounts", "profiles",
-                                                                     "models", "labels", "verdicts", "audits"};
+constexpr std::array<const char*, kTableCount> kColumnFamilyNames = {
+    "meta", "blocks", "accounts", "profiles", "models", "labels", "verdicts", "audits", "event_ids"};
 
 // Version of the whole store: raised when an older program must not open it. In Table::kMeta, one byte.
 constexpr const char* kFormatVersionKey = "format_version";
@@ -93,6 +95,23 @@ rocksdb::ColumnFamilyOptions AccountsOptions(const std::shared_ptr<rocksdb::Cach
   return options;
 }
 
+// A file each time that ids are saved, over all of the day's keys. They are looked up one at a time, here and there, so
+// there should be few files, but to merge them all again and again costs more than to look into some. Hashes do not
+// compress.
+rocksdb::ColumnFamilyOptions EventIdsOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  constexpr int kFileCountMax = 16;
+  rocksdb::ColumnFamilyOptions options = TableOptions(cache, 4u << 10);
+  options.compression = rocksdb::kNoCompression;
+  options.level0_file_num_compaction_trigger = kFileCountMax;
+  // More files for a while are no reason to slow down all commits.
+  options.level0_slowdown_writes_trigger = std::numeric_limits<int>::max() / 2;
+  options.level0_stop_writes_trigger = options.level0_slowdown_writes_trigger;
+  MergeBySize(options);
+  // Nothing is overwritten, so that much in small files is no waste.
+  options.compaction_options_universal.max_size_amplification_percent = std::numeric_limits<int>::max() / 2;
+  return options;
+}
+
 std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
@@ -100,6 +119,19 @@ std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
   for (const char* name : kColumnFamilyNames) families.emplace_back(name, SmallTableOptions(cache));
   families[1 + static_cast<size_t>(Table::kBlocks)].options = BlocksOptions(cache);
   families[1 + static_cast<size_t>(Table::kAccounts)].options = AccountsOptions(cache);
+  families[1 + static_cast<size_t>(Table::kEventIds)].options = EventIdsOptions(cache);
+  return families;
+}
+
+// Those that are there: an older program made fewer. A program that only reads cannot make them.
+std::vector<rocksdb::ColumnFamilyDescriptor> ExistingColumnFamilies(const std::string& path,
+                                                                    const rocksdb::DBOptions& options) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = ColumnFamilies();
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) return families;  // To open it tells why.
+  std::erase_if(families, [&names](const rocksdb::ColumnFamilyDescriptor& family) {
+    return std::find(names.begin(), names.end(), family.name) == names.end();
+  });
   return families;
 }
 
@@ -125,9 +157,9 @@ Status OpenFailure(const std::string& path, rocksdb::Env* env, const rocksdb::St
 
 }  // namespace
 
-std::string KeysEnd() {
+std::string EndOf(const KeyRange& range) {
   constexpr size_t kLongerThanNumbers = 16;  // Keys begin with a number of 8 bytes, or a text in UTF-8, which has no FF.
-  return std::string(kLongerThanNumbers, '\xFF');
+  return range.to.empty() ? std::string(kLongerThanNumbers, '\xFF') : range.to;
 }
 
 Status StatusOf(const rocksdb::Status& status) {
@@ -139,12 +171,14 @@ Status StatusOf(const rocksdb::Status& status) {
 
 Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(const std::string& path,
                                                                const rocksdb::DBOptions& options, Access access) {
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families =
+      access == Access::kReadOnly ? ExistingColumnFamilies(path, options) : ColumnFamilies();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> column_families;
   const auto open = [&](const rocksdb::DBOptions& opened_with) {
     if (access == Access::kReadOnly)
-      return rocksdb::DB::OpenForReadOnly(opened_with, path, ColumnFamilies(), &column_families, &db);
-    return rocksdb::DB::Open(opened_with, path, ColumnFamilies(), &column_families, &db);
+      return rocksdb::DB::OpenForReadOnly(opened_with, path, families, &column_families, &db);
+    return rocksdb::DB::Open(opened_with, path, families, &column_families, &db);
   };
   rocksdb::Status opened = open(options);
   std::string damaged_log;
@@ -187,7 +221,9 @@ RocksDbDatabase::~RocksDbDatabase() {
 }
 
 rocksdb::ColumnFamilyHandle* RocksDbDatabase::column_family(Table table) const {
-  return column_families_[1 + static_cast<size_t>(table)];
+  // New ones are added at the end. One that an older program did not make is as empty as RocksDB's own.
+  const size_t place = 1 + static_cast<size_t>(table);
+  return column_families_[place < column_families_.size() ? place : 0];
 }
 
 uint64_t RocksDbDatabase::UnflushedBytes() const {

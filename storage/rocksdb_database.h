@@ -55,8 +55,8 @@ class RocksDbDatabase {
   std::string damaged_log_;
 };
 
-// Behind all keys of any table.
-std::string KeysEnd();
+// Behind all keys of the range.
+std::string EndOf(const KeyRange& range);
 
 // Our words for RocksDB's: kDataLoss for corruption, kResourceExhausted for a full disk, else kUnavailable.
 Status StatusOf(const rocksdb::Status& status);

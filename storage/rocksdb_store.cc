@@ -190,8 +190,8 @@ class RocksDbStore final : public KeyValueStore {
   }
 
   static Status Fill(const RocksDbDatabase& database, const WriteGroup& group, rocksdb::WriteBatch& batch) {
-    for (const Table table : group.cleared()) {
-      const rocksdb::Status added = batch.DeleteRange(database.column_family(table), "", KeysEnd());
+    for (const KeyRange& range : group.deleted_ranges()) {
+      const rocksdb::Status added = batch.DeleteRange(database.column_family(range.table), range.from, EndOf(range));
       if (!added.ok()) return WriteFailure(StatusOf(added));
     }
     for (const WriteGroup::Operation& operation : group.operations()) {

@@ -78,6 +78,7 @@ Status CheckOpaqueTables(const Snapshot& snapshot, StoreCheckReport& report) {
   uint64_t unused = 0;
   STILLWATCH_RETURN_IF_ERROR(ReadTable(snapshot, Table::kMeta, "meta", unused));
   STILLWATCH_RETURN_IF_ERROR(ReadTable(snapshot, Table::kAccounts, "accounts", report.account_count));
+  STILLWATCH_RETURN_IF_ERROR(ReadTable(snapshot, Table::kEventIds, "event_ids", unused = 0));
   return ReadTable(snapshot, Table::kAudits, "audits", unused = 0);
 }
 

@@ -184,7 +184,7 @@ SavedAccounts SaveAccounts(ScoringEngine& engine, uint64_t next_sequence) {
   engine.ConfirmSave();
   const auto is_of_account = [](const auto& operation) { return operation.table == Table::kAccounts; };
   const auto count = std::count_if(group.operations().begin(), group.operations().end(), is_of_account);
-  return {static_cast<size_t>(count), !group.cleared().empty()};
+  return {static_cast<size_t>(count), !group.deleted_ranges().empty()};
 }
 
 TEST(CheckpointTest, WhereMostAccountsChangedAllAreSavedAnew) {

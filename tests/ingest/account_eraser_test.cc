@@ -5,6 +5,7 @@
 #include <future>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class AccountEraserTest : public testing::Test {
     eraser_.reset();
     pipeline_.reset();
     engine_.emplace(detector::EngineOptions(), detector::SerialFor);
-    pipeline_ = Pipeline::Start(*store_, *engine_, {}).value();
+    pipeline_ = Pipeline::Start(*store_, *engine_, {.duplicates = {.unsaved_count_max = kUnsavedIdCountMax}}).value();
     eraser_.emplace(*store_, *pipeline_, *engine_, upkeep_,
                     [this](const std::string& account_id, const std::stop_token&) -> Result<uint64_t> {
                       asked_.push_back(account_id);
@@ -36,6 +37,8 @@ class AccountEraserTest : public testing::Test {
                       return uint64_t{2};
                     });
   }
+
+  static constexpr size_t kUnsavedIdCountMax = 60;
 
   // Events of alice and eve in turn.
   void AddEvents(const std::string& prefix, size_t count) {
@@ -133,6 +136,28 @@ TEST_F(AccountEraserTest, LaterEventsAreOfANewAccountAlsoAfterARestart) {
   EXPECT_EQ(EventCount("eve"), 5U);
   EXPECT_EQ(EventCount("alice"), 55U);
   EXPECT_EQ(CountStored("eve"), 5U);
+}
+
+TEST_F(AccountEraserTest, IdsOfItsEventsAreForgottenWhereverTheyAre) {
+  AddEvents("saved-", kUnsavedIdCountMax);
+  AddEvents("b", 10);
+  ASSERT_TRUE(eraser_->Erase("eve", {}).ok());
+  AddEvents("saved-", kUnsavedIdCountMax);
+  AddEvents("b", 10);
+  EXPECT_EQ(EventCount("eve"), kUnsavedIdCountMax / 2 + 5);
+  EXPECT_EQ(EventCount("alice"), kUnsavedIdCountMax / 2 + 5) << "hers are known still";
+  ASSERT_TRUE(eraser_->Erase("eve", {}).ok());
+  std::set<storage::EventIdHash> of_eve;
+  for (size_t i = 1; i < kUnsavedIdCountMax; i += 2) of_eve.insert(storage::HashEventId("saved-" + std::to_string(i)));
+  size_t count = 0;
+  for (uint32_t day = 0; day < 30'000; ++day) {
+    if (!storage::ReadEventIdCount(*store_, day).value()) continue;
+    ASSERT_TRUE(storage::ScanEventIds(*store_->TakeSnapshot(), day, [&](const storage::EventIdHash& id) {
+                  ++count;
+                  EXPECT_FALSE(of_eve.contains(id));
+                }).ok());
+  }
+  EXPECT_GE(count, kUnsavedIdCountMax / 2);
 }
 
 TEST_F(AccountEraserTest, WhatWasCutOffIsResumed) {

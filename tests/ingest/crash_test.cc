@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "storage/event_id_index.h"
 #include "tests/ingest/pipeline_run.h"
 #include "tests/storage/temporary_directory.h"
 
@@ -152,6 +153,8 @@ bool LosePowerAt(uint64_t last_write) {
   }
   EXPECT_EQ(again.stored_event_count(), kBatchCount * kBatchEventCount);
   EXPECT_EQ(again.CountByAccount(), CountsOf(kBatchCount));
+  again.pipeline().Drain();
+  EXPECT_GT(storage::ReadEventIdsEnd(again.store()).value().value_or(0), 0U) << "ids are saved within a run";
   return survived;
 }
 

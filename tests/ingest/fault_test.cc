@@ -28,6 +28,7 @@ using storage::Fault;
 using storage::FaultSwitch;
 using storage::Table;
 
+constexpr size_t kNoIdSaves = SIZE_MAX;
 constexpr uint64_t kNoCheckpoints = UINT64_MAX;  // But for the one at the end.
 
 bool IsReady(const std::future<Counted>& answer) {
@@ -191,7 +192,7 @@ class DamagedLogTest : public FaultTest {
   static constexpr size_t kLogBlockBytes = 32u << 10;
 
   void SetUp() override {
-    PipelineRun run(path(), rocksdb::Env::Default(), kNoCheckpoints);
+    PipelineRun run(path(), rocksdb::Env::Default(), kNoCheckpoints, kNoIdSaves);  // The log alone is copied.
     for (size_t number = 0; number < kBatches; ++number) {
       // A reader of a damaged log goes on with its next 32 KiB, so no two batches stand in the same.
       storage::WriteGroup filler;

@@ -16,6 +16,7 @@ namespace stillwatch::ingest {
 
 inline constexpr size_t kBatchEventCount = 5;
 inline constexpr size_t kAccountCount = 3;
+inline constexpr size_t kUnsavedIdCountMax = 2 * kBatchEventCount;  // So that ids are saved within a few batches.
 inline constexpr int64_t kFirstTimeUnixNano = 1'772'409'600'000'000'000;
 
 inline std::string AccountId(size_t account) { return "account-" + std::to_string(account); }
@@ -54,12 +55,15 @@ inline constexpr Counted kAllDuplicate = {0, kBatchEventCount};
 class PipelineRun {
  public:
   // `env` is that of the store.
-  PipelineRun(const std::string& path, rocksdb::Env* env, uint64_t checkpoint_event_count) {
+  PipelineRun(const std::string& path, rocksdb::Env* env, uint64_t checkpoint_event_count,
+              size_t unsaved_id_count_max = kUnsavedIdCountMax) {
     auto store = storage::OpenRocksDbStore(path, env);
     if (!store.ok()) return;
     store_ = std::move(store).value();
     auto pipeline = Pipeline::Start(*store_, engine_,
-                                    {.checkpoint_event_count = checkpoint_event_count, .retry_nano = 1000});
+                                    {.checkpoint_event_count = checkpoint_event_count,
+                                     .retry_nano = 1000,
+                                     .duplicates = {.unsaved_count_max = unsaved_id_count_max}});
     if (pipeline.ok()) pipeline_ = std::move(pipeline).value();
   }
   bool has_started() const { return pipeline_ != nullptr; }

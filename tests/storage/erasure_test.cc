@@ -65,7 +65,7 @@ class ErasureTest : public testing::Test {
       step = EraseFromBlocks(*store_->TakeSnapshot(), erasure, step.next_sequence, block_count_max, group).value();
       Commit(group);
       EXPECT_LE(group.operations().size(), block_count_max);
-      counts.first += step.event_count;
+      counts.first += step.events.size();
       counts.second += step.block_count;
     }
     return counts;

@@ -104,6 +104,21 @@ TEST_P(KeyValueStoreTest, AGroupMayClearATableAndWriteNothing) {
   }
 }
 
+TEST_P(KeyValueStoreTest, ADeletedRangeHoldsWhatTheGroupWritesAlone) {
+  Fill(Table::kLabels, {"a", "b", "b2", "c", "d"});
+  Fill(Table::kModels, {"b"});
+  WriteGroup group;
+  group.Put(Table::kLabels, "b3", "new");
+  group.DeleteRange({Table::kLabels, "b", "c"});
+  ASSERT_TRUE(Commit(group).ok());
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings({"a", "b3", "c", "d"}));
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kModels), Strings({"b"}));
+  WriteGroup to_the_end;
+  to_the_end.DeleteRange({Table::kLabels, "c", ""});
+  ASSERT_TRUE(Commit(to_the_end).ok());
+  EXPECT_EQ(Keys(*store_->TakeSnapshot(), Table::kLabels), Strings({"a", "b3"}));
+}
+
 TEST_P(KeyValueStoreTest, TablesAreApart) {
   for (size_t table = 1; table < kTableCount; ++table) Put(static_cast<Table>(table), "key", std::to_string(table));
   for (size_t table = 1; table < kTableCount; ++table) {

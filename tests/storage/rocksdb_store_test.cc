@@ -73,6 +73,31 @@ class RocksDbStoreTest : public testing::Test {
   FaultSwitch fault_;
 };
 
+// A store of an older program, looked at before a newer one has served from it.
+TEST_F(RocksDbStoreTest, ATableThatAnOlderProgramDidNotMakeReadsAsEmpty) {
+  {
+    const auto database = RocksDbDatabase::Open(directory_.path(), rocksdb::Env::Default()).value();
+    ASSERT_TRUE(database->db().DropColumnFamily(database->column_family(Table::kEventIds)).ok());
+  }
+  const auto count_keys = [](const KeyValueStore& store) {
+    size_t count = 0;
+    EXPECT_TRUE(store.TakeSnapshot()
+                    ->Scan(Table::kEventIds, "", "", [&count](std::string_view, std::string_view) { return ++count > 0; })
+                    .ok());
+    return count;
+  };
+  {
+    const auto store = OpenRocksDbStoreReadOnly(directory_.path());
+    ASSERT_TRUE(store.ok()) << store.status().message();
+    EXPECT_EQ(count_keys(*store.value()), 0U);
+  }
+  const auto store = OpenRocksDbStore(directory_.path()).value();
+  WriteGroup group;
+  group.Put(Table::kEventIds, "key", "value");
+  ASSERT_TRUE(store->Commit(group).ok());
+  EXPECT_EQ(count_keys(*store), 1U);
+}
+
 TEST_F(RocksDbStoreTest, RecoversFromAFullDisk) { ExpectRecovery(Fault::kFull, Code::kResourceExhausted); }
 
 TEST_F(RocksDbStoreTest, RecoversFromAFailedWrite) { ExpectRecovery(Fault::kFailedWrite, Code::kUnavailable); }
