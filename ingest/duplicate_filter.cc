@@ -13,6 +13,14 @@ namespace {
 
 // Filters of a day grow by this factor, so that there are few of them.
 constexpr size_t kFilterGrowth = 2;
+// Ids are recalled when so many of the last kFoundWindow were found in the index, all with the same save: those of the
+// last kRecalledEventCount events before its end. That takes some tenths of a second, so not more often than every
+// kRecallPause ids.
+constexpr size_t kFoundMin = 100;
+constexpr uint64_t kFoundWindow = 1000;
+constexpr uint64_t kRecalledEventCount = 2'000'000;
+constexpr uint64_t kRecallPause = 200'000;
+constexpr size_t kRecalledSetCountMax = 4;
 // Room in the first filter of a day, in saves like the first.
 constexpr size_t kFirstFilterSaves = 8;
 
@@ -23,11 +31,15 @@ storage::ColumnSelection IdColumns() {
   return columns;
 }
 
-// Calls visit(day, id) for each event of the log from `sequence` on, with a time in [min_time, max_time].
+constexpr uint64_t kLogEnd = std::numeric_limits<uint64_t>::max();
+
+// Calls visit(day, id) for each event of the blocks of the log that overlap [first, end), with a time in [min_time,
+// max_time].
 template <typename Visit>
-Status ScanIds(const storage::KeyValueStore& store, uint64_t sequence, int64_t min_time, int64_t max_time,
+Status ScanIds(const storage::KeyValueStore& store, uint64_t first, uint64_t end, int64_t min_time, int64_t max_time,
                const Visit& visit) {
-  const auto visit_block = [&](const storage::BlockSummary&, const UsageBatch& batch) {
+  const auto visit_block = [&](const storage::BlockSummary& summary, const UsageBatch& batch) {
+    if (summary.first_sequence >= end) return false;
     for (size_t row = 0; row < batch.size(); ++row) {
       const int64_t time = batch.time_unix_nano(row);
       const std::string_view id = batch.text(row, TextField::kEventId);
@@ -36,7 +48,7 @@ Status ScanIds(const storage::KeyValueStore& store, uint64_t sequence, int64_t m
     }
     return true;
   };
-  return storage::EventLog::Scan(*store.TakeSnapshot(), sequence, min_time, max_time, IdColumns(), visit_block).status();
+  return storage::EventLog::Scan(*store.TakeSnapshot(), first, min_time, max_time, IdColumns(), visit_block).status();
 }
 
 }  // namespace
@@ -65,10 +77,9 @@ bool DuplicateFilter::IsNear(uint32_t day) const {
 
 // What came after the newest save.
 Status DuplicateFilter::ReadTail(uint64_t from_sequence) {
-  return ScanIds(*store_, from_sequence, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(),
-                 [this](uint32_t day, const storage::EventIdHash& id) {
-                   unsaved_count_ += days_[day].Recent().Insert(id);
-                 });
+  return ScanIds(
+      *store_, from_sequence, kLogEnd, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(),
+      [this](uint32_t day, const storage::EventIdHash& id) { unsaved_count_ += days_[day].Recent().Insert(id); });
 }
 
 Status DuplicateFilter::Prepare(int64_t time_unix_nano) {
@@ -100,6 +111,11 @@ void DuplicateFilter::FindSets() {
     if (day.replaces_day) continue;
     for (const auto& filter : day.filters) filters_.push_back(filter.get());
   }
+  for (const auto& recalled : recalled_) {
+    for (const auto& [number, ids] : *recalled) {
+      if (IsNear(number)) known_ids_.push_back(&ids);
+    }
+  }
 }
 
 Status DuplicateFilter::Load(uint32_t number, Day& day) {
@@ -117,8 +133,8 @@ Status DuplicateFilter::Load(uint32_t number, Day& day) {
 
 Status DuplicateFilter::LoadFilter(uint32_t number, uint64_t count, Day& day) {
   auto filter = std::make_unique<BloomFilter>(count + count / 4);
-  STILLWATCH_RETURN_IF_ERROR(storage::ScanEventIds(*store_->TakeSnapshot(), number,
-                                                   [&](const storage::EventIdHash& id) { filter->Add(id); }));
+  STILLWATCH_RETURN_IF_ERROR(
+      storage::ScanEventIds(*store_->TakeSnapshot(), number, [&](const storage::EventIdHash& id) { filter->Add(id); }));
   day.filters.push_back(std::move(filter));
   day.saved_count = count;
   return {};
@@ -127,7 +143,7 @@ Status DuplicateFilter::LoadFilter(uint32_t number, uint64_t count, Day& day) {
 Status DuplicateFilter::ReadFromLog(uint32_t number, Day& day) {
   if (number <= newest_day_in_log_) {
     STILLWATCH_RETURN_IF_ERROR(
-        ScanIds(*store_, 0, number * kNanosecondsPerDay, (number + int64_t{1}) * kNanosecondsPerDay - 1,
+        ScanIds(*store_, 0, kLogEnd, number * kNanosecondsPerDay, (number + int64_t{1}) * kNanosecondsPerDay - 1,
                 [&](uint32_t, const storage::EventIdHash& id) { unsaved_count_ += day.Recent().Insert(id); }));
   }
   day.replaces_day = true;
@@ -157,6 +173,7 @@ void DuplicateFilter::Prefetch(const storage::EventIdHash& id) const {
 }
 
 Result<bool> DuplicateFilter::Insert(const storage::EventIdHash& id) {
+  ++insert_count_;
   for (const RecentIds* ids : known_ids_) {
     if (ids->Contains(id)) return false;
   }
@@ -185,12 +202,36 @@ Result<bool> DuplicateFilter::IsSaved(const storage::EventIdHash& id) {
 }
 
 Result<bool> DuplicateFilter::IsSavedOn(uint32_t number, Day& day, const storage::EventIdHash& id) {
-  Result<bool> is_saved = storage::ContainsEventId(*store_->TakeSnapshot(), number, id);
-  if (is_saved.ok() || is_saved.status().code() != Code::kDataLoss) return is_saved;
-  store_->damages().Note("ids of the events of day " + std::to_string(number), is_saved.status().message());
+  const Result<std::optional<uint64_t>> found = storage::FindEventId(*store_->TakeSnapshot(), number, id);
+  if (found.ok()) {
+    if (found.value()) STILLWATCH_RETURN_IF_ERROR(NoteFound(*found.value()));
+    return found.value().has_value();
+  }
+  if (found.status().code() != Code::kDataLoss) return found.status();
+  store_->damages().Note("ids of the events of day " + std::to_string(number), found.status().message());
   STILLWATCH_RETURN_IF_ERROR(ReadFromLog(number, day));
   FindSets();
   return day.recent && day.recent->Contains(id);
+}
+
+// A sender that sends all again does so in about the order of the log.
+Status DuplicateFilter::NoteFound(uint64_t sequence) {
+  if (sequence != found_sequence_ || insert_count_ - found_since_ > kFoundWindow) {
+    found_sequence_ = sequence;
+    found_since_ = insert_count_;
+    found_count_ = 0;
+  }
+  if (++found_count_ < kFoundMin || insert_count_ < next_recall_) return {};
+  next_recall_ = insert_count_ + kRecallPause;
+  const uint64_t first = sequence - std::min(sequence, kRecalledEventCount);
+  auto recalled = std::make_unique<RecalledDays>();
+  STILLWATCH_RETURN_IF_ERROR(
+      ScanIds(*store_, first, sequence, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(),
+              [&](uint32_t day, const storage::EventIdHash& id) { (*recalled)[day].Insert(id); }));
+  if (recalled_.size() == kRecalledSetCountMax) recalled_.erase(recalled_.begin());
+  recalled_.push_back(std::move(recalled));
+  FindSets();
+  return {};
 }
 
 std::shared_ptr<IdSave> DuplicateFilter::BeginSave(uint64_t end_sequence) {
@@ -224,6 +265,7 @@ std::shared_ptr<IdSave> DuplicateFilter::BeginSave(uint64_t end_sequence) {
   save->first_kept_day = newest - std::min(newest, kept_days);
   if (!days_.empty()) save->first_kept_day = std::min(save->first_kept_day, days_.begin()->first);
   unsaved_count_ = 0;
+  recalled_.clear();  // If they are still asked for, they come back.
   save_ = save;
   FindSets();
   return save;
@@ -276,6 +318,7 @@ Status DuplicateFilter::Forget(std::span<const storage::ErasedEvent> events, sto
     }
     storage::DeleteEventIdsOf(number, group);
   }
+  recalled_.clear();
   FindSets();
   return {};
 }

@@ -26,7 +26,9 @@ namespace stillwatch::ingest {
 // Of each day in use the newest ids are in memory as they are, and all others in the store's index of ids, in front of
 // which stand Bloom filters: for an id that is new the store is asked about once in a thousand times. When
 // `unsaved_count_max` ids are in memory only, they go into the index (BeginSave); after a start they are read from the end
-// of the log. A day that the index does not hold (it is too old, or damaged) is read from the log.
+// of the log. A day that the index does not hold (it is too old, or damaged) is read from the log. Who sends again what was
+// saved long ago costs a read of the store for each id; where there are many, those that were saved together come back into
+// memory.
 // Threading: for one thread (the committer); the save, too, between BeginSave and FinishSave on any one other.
 // Limits: 2 to 6 bytes an id of the days in use, and 12 for each that is not saved; those that come while a save waits for
 // a slow disk stay in memory, too. Days that are not in use leave memory above kResidentIdCountMax ids.
@@ -90,6 +92,7 @@ class DuplicateFilter {
   Status ReadFromLog(uint32_t number, Day& day);
   Result<bool> IsSaved(const storage::EventIdHash& id);
   Result<bool> IsSavedOn(uint32_t number, Day& day, const storage::EventIdHash& id);
+  Status NoteFound(uint64_t sequence);
   void Evict();
   void FindSets();
 
@@ -103,6 +106,15 @@ class DuplicateFilter {
   std::shared_ptr<IdSave> save_;
   std::shared_ptr<RecentIds> spare_;  // Of an earlier save.
   std::optional<uint32_t> prepared_day_;  // That of the event that Prepare was called for.
+  // Ids that were saved with one save, in memory once more since many of them are sent again (NoteFound).
+  using RecalledDays = std::map<uint32_t, RecentIds>;
+  std::vector<std::unique_ptr<RecalledDays>> recalled_;  // Of each save; oldest first.
+  uint64_t insert_count_ = 0;
+  uint64_t next_recall_ = 0;  // In inserts.
+  // Ids that were found in the index of late, all with the same save.
+  uint64_t found_since_ = 0;  // In inserts.
+  uint64_t found_sequence_ = 0;
+  size_t found_count_ = 0;
   // What is asked for each event, of that day and those around it, found once (FindSets).
   RecentIds* recent_ = nullptr;              // Of that day.
   std::vector<const RecentIds*> known_ids_;  // All others that are in memory.

@@ -43,6 +43,13 @@ bool ReadSlot(std::string_view key, uint16_t& slot) {
   return true;
 }
 
+// Of a key whose slot was read.
+uint64_t ReadSequence(std::string_view key) {
+  uint64_t sequence = 0;
+  std::memcpy(&sequence, key.data() + key.size() - sizeof(sequence), sizeof(sequence));
+  return __builtin_bswap64(sequence);
+}
+
 std::string NumberValue(uint64_t number) {
   std::string value(1, static_cast<char>(kVersion));
   AppendFixed(value, number);
@@ -164,15 +171,15 @@ void PutEventIds(uint32_t day, uint64_t sequence, std::span<const EventIdHash> i
   group.Put(Table::kEventIds, std::move(key), std::move(value));
 }
 
-Result<bool> ContainsEventId(const Snapshot& snapshot, uint32_t day, const EventIdHash& id) {
-  bool is_found = false;
+Result<std::optional<uint64_t>> FindEventId(const Snapshot& snapshot, uint32_t day, const EventIdHash& id) {
+  std::optional<uint64_t> sequence;
   const Status status = ScanSlots(snapshot, SlotKey(day, id.slot), BehindSlot(day, id.slot),
-                                  [&](std::string_view, uint16_t, const SlotIds& ids) {
-                                    is_found = ids.Contains(id.rest);
-                                    return !is_found;
+                                  [&](std::string_view key, uint16_t, const SlotIds& ids) {
+                                    if (ids.Contains(id.rest)) sequence = ReadSequence(key);
+                                    return !sequence;
                                   });
   if (!status.ok()) return status;
-  return is_found;
+  return sequence;
 }
 
 Status ScanEventIds(const Snapshot& snapshot, uint32_t day, const std::function<void(const EventIdHash& id)>& visit) {

@@ -45,7 +45,8 @@ void PutEventIdCount(uint32_t day, uint64_t count, WriteGroup& group);
 void PutEventIds(uint32_t day, uint64_t sequence, std::span<const EventIdHash> ids, WriteGroup& group);
 
 // Errors of all that follow: those of the store; kDataLoss if ids are damaged.
-Result<bool> ContainsEventId(const Snapshot& snapshot, uint32_t day, const EventIdHash& id);
+// The sequence with which the id was added to the day, if it was.
+Result<std::optional<uint64_t>> FindEventId(const Snapshot& snapshot, uint32_t day, const EventIdHash& id);
 // Visits the ids of a day, slot by slot.
 Status ScanEventIds(const Snapshot& snapshot, uint32_t day, const std::function<void(const EventIdHash& id)>& visit);
 // Takes ids out of a day.

@@ -247,6 +247,24 @@ TEST_P(DuplicateFilterTest, ForgetsWhatLeavesTheLog) {
   EXPECT_EQ(count, 1U);
 }
 
+// A sender that sends all again is not to wait for a read of the store with each id.
+TEST_P(DuplicateFilterTest, WhatIsSentAgainInMassesComesBackIntoMemory) {
+  constexpr int kCount = 1000;
+  const auto time_of = [this](int i) { return kNoon + (i % 2) * Days(horizon() + 1); };
+  for (int i = 0; i < kCount; ++i) ASSERT_TRUE(Accept("id-" + std::to_string(i), time_of(i)));
+  Save();
+  for (int i = 0; i < kCount / 2; i += 2) EXPECT_FALSE(IsFresh("id-" + std::to_string(i), time_of(i)));
+  storage::WriteGroup group;
+  group.Clear(storage::Table::kEventIds);
+  Commit(group);
+  ForgetLog();
+  for (int i = 0; i < kCount; ++i) EXPECT_FALSE(IsFresh("id-" + std::to_string(i), time_of(i))) << i;
+  EXPECT_TRUE(IsFresh("id-0", time_of(1))) << "too far from the event of that id";
+  const std::vector<storage::ErasedEvent> erased = {{kNoon, storage::HashEventId("id-2")}};
+  ASSERT_TRUE(filter_->Forget(erased, group).ok());
+  EXPECT_TRUE(IsFresh("id-2", kNoon));
+}
+
 // Days that are looked at in turn, as around midnight.
 TEST_P(DuplicateFilterTest, SeesWhatCameToTheDaysAroundMeanwhile) {
   const int64_t midnight = kNoon + kNanosecondsPerDay / 2;

@@ -29,7 +29,7 @@ class EventIdIndexTest : public testing::Test {
   }
   void Commit(const WriteGroup& group) { ASSERT_TRUE(store_->Commit(group).ok()); }
   bool Contains(uint32_t day, const EventIdHash& id) const {
-    return ContainsEventId(*store_->TakeSnapshot(), day, id).value();
+    return FindEventId(*store_->TakeSnapshot(), day, id).value().has_value();
   }
   std::vector<EventIdHash> IdsOf(uint32_t day) const {
     std::vector<EventIdHash> ids;
@@ -60,8 +60,8 @@ TEST_F(EventIdIndexTest, WhatIsAddedLaterLeavesWhatIsThere) {
   Add(kDay, 7, {kFirst, kMiddle});
   Add(kDay, 300, {kSecond, kLast});
   EXPECT_EQ(IdsOf(kDay), std::vector<EventIdHash>({kFirst, kSecond, kMiddle, kLast}));
-  EXPECT_TRUE(Contains(kDay, kFirst));
-  EXPECT_TRUE(Contains(kDay, kSecond));
+  EXPECT_EQ(FindEventId(*store_->TakeSnapshot(), kDay, kFirst).value(), 7U);
+  EXPECT_EQ(FindEventId(*store_->TakeSnapshot(), kDay, kSecond).value(), 300U);
   EXPECT_EQ(IdsOf(kDay + 1), std::vector<EventIdHash>());
 }
 
@@ -137,8 +137,8 @@ TEST_F(EventIdIndexTest, DamageIsDataLoss) {
   damage.Put(Table::kMeta, std::string("event_ids/\0\0\x4e\x20", 14), "");
   Commit(damage);
   const auto snapshot = store_->TakeSnapshot();
-  EXPECT_EQ(ContainsEventId(*snapshot, kDay, kFirst).status().code(), Code::kDataLoss);
-  EXPECT_TRUE(ContainsEventId(*snapshot, kDay, kMiddle).value()) << "of another slot";
+  EXPECT_EQ(FindEventId(*snapshot, kDay, kFirst).status().code(), Code::kDataLoss);
+  EXPECT_EQ(FindEventId(*snapshot, kDay, kMiddle).value(), 7U) << "of another slot";
   EXPECT_EQ(ScanEventIds(*snapshot, kDay, [](const EventIdHash&) {}).code(), Code::kDataLoss);
   WriteGroup unused;
   EXPECT_EQ(RemoveEventIds(*snapshot, kDay, {kFirst}, unused).code(), Code::kDataLoss);
