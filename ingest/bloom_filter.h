@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <span>
 #include <vector>
 
 #include "ingest/huge_pages.h"
@@ -24,16 +25,25 @@ class BloomFilter {
   explicit BloomFilter(size_t capacity)
       : capacity_(capacity), blocks_(BlockCount(capacity), MemoryFor(BlockCount(capacity) * sizeof(Block))) {}
 
-  void Add(const storage::EventIdHash& id) {
-    Block& block = blocks_[BlockOf(id)];
-    const uint32_t bits = BitsOf(id);
-    for (size_t i = 0; i < block.words.size(); ++i) {
-      // No other thread writes.
-      const uint32_t word = block.words[i].load(std::memory_order_relaxed);
-      block.words[i].store(word | MaskOf(bits, i), std::memory_order_relaxed);
-    }
-    ++size_;
+  void Add(std::span<const storage::EventIdHash> ids) {
+    AddOfPart(ids);
+    CountAdded(ids.size());
   }
+  // Ids of different parts, each of as many slots, may be added by different threads at the same time; they are counted
+  // afterwards.
+  static constexpr size_t kPartCount = 64;
+  void AddOfPart(std::span<const storage::EventIdHash> ids) {
+    for (const storage::EventIdHash& id : ids) {
+      Block& block = blocks_[BlockOf(id)];
+      const uint32_t bits = BitsOf(id);
+      for (size_t i = 0; i < block.words.size(); ++i) {
+        // No other thread writes to this block.
+        const uint32_t word = block.words[i].load(std::memory_order_relaxed);
+        block.words[i].store(word | MaskOf(bits, i), std::memory_order_relaxed);
+      }
+    }
+  }
+  void CountAdded(size_t count) { size_ += count; }
   bool MayContain(const storage::EventIdHash& id) const {
     const Block& block = blocks_[BlockOf(id)];
     const uint32_t bits = BitsOf(id);
@@ -59,7 +69,10 @@ class BloomFilter {
     std::array<std::atomic<uint32_t>, 8> words{};
   };
 
-  static size_t BlockCount(size_t capacity) { return capacity * kBitsPerId / (8 * sizeof(Block)) + 1; }
+  // As many for each part.
+  static size_t BlockCount(size_t capacity) {
+    return (capacity * kBitsPerId / (8 * sizeof(Block)) / kPartCount + 1) * kPartCount;
+  }
   // The first 64 bits of the id, scaled to the number of blocks.
   size_t BlockOf(const storage::EventIdHash& id) const {
     constexpr int kBitsBehind = storage::kEventIdRestBits + 16 - 64;

@@ -1,7 +1,10 @@
 #include "ingest/duplicate_filter.h"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "proto/limits.h"
@@ -53,21 +56,14 @@ Status ScanIds(const storage::KeyValueStore& store, uint64_t first, uint64_t end
 
 }  // namespace
 
-Result<DuplicateFilter> DuplicateFilter::Open(const storage::KeyValueStore& store, uint64_t end_sequence,
-                                              int64_t newest_event_unix_nano, const Options& options) {
-  DuplicateFilter filter(store, newest_event_unix_nano, options);
-  const Result<std::optional<uint64_t>> end = storage::ReadEventIdsEnd(store);
+Status DuplicateFilter::Load() {
+  const Result<std::optional<uint64_t>> end = storage::ReadEventIdsEnd(*store_);
   if (!end.ok() && end.status().code() != Code::kDataLoss) return end.status();
   // What is lost of the log must not be known from the index: its sender may have it still, and sends it again.
-  filter.replaces_index_ = !end.ok() || store.damages().count() > 0;
-  const bool has_index = !filter.replaces_index_ && end.value().has_value() && *end.value() <= end_sequence;
-  if (has_index) {
-    STILLWATCH_RETURN_IF_ERROR(filter.ReadTail(*end.value()));
-  } else {
-    filter.replaces_index_ = true;
-  }
-  if (end_sequence > 0) STILLWATCH_RETURN_IF_ERROR(filter.Prepare(newest_event_unix_nano));
-  return filter;
+  const bool is_log_damaged = store_->damages().count() > 0;
+  replaces_index_ = is_log_damaged || !end.ok() || !end.value() || *end.value() > end_sequence_;
+  if (!replaces_index_) STILLWATCH_RETURN_IF_ERROR(ReadTail(*end.value()));
+  return end_sequence_ > 0 ? Prepare(newest_event_unix_nano_) : Status();
 }
 
 bool DuplicateFilter::IsNear(uint32_t day) const {
@@ -88,7 +84,7 @@ Status DuplicateFilter::Prepare(int64_t time_unix_nano) {
   const uint32_t first = number - std::min(number, options_.horizon_days);
   for (uint32_t near = first; near <= number + options_.horizon_days; ++near) {
     Day& day = days_[near];
-    if (!day.is_whole) STILLWATCH_RETURN_IF_ERROR(Load(near, day));
+    if (!day.is_whole) STILLWATCH_RETURN_IF_ERROR(LoadDay(near, day));
     day.last_use = ++use_count_;
   }
   prepared_day_ = number;
@@ -118,7 +114,7 @@ void DuplicateFilter::FindSets() {
   }
 }
 
-Status DuplicateFilter::Load(uint32_t number, Day& day) {
+Status DuplicateFilter::LoadDay(uint32_t number, Day& day) {
   const Result<std::optional<uint64_t>> count =
       replaces_index_ ? std::optional<uint64_t>() : storage::ReadEventIdCount(*store_, number);
   Status status = count.status();
@@ -132,9 +128,29 @@ Status DuplicateFilter::Load(uint32_t number, Day& day) {
 }
 
 Status DuplicateFilter::LoadFilter(uint32_t number, uint64_t count, Day& day) {
+  constexpr uint64_t kThreadIdCount = 1'000'000;  // For fewer another thread is not worth its start.
+  constexpr uint32_t kSlotsOfPart = (uint32_t{1} << 16) / BloomFilter::kPartCount;
   auto filter = std::make_unique<BloomFilter>(count + count / 4);
-  STILLWATCH_RETURN_IF_ERROR(
-      storage::ScanEventIds(*store_->TakeSnapshot(), number, [&](const storage::EventIdHash& id) { filter->Add(id); }));
+  const std::unique_ptr<storage::Snapshot> snapshot = store_->TakeSnapshot();
+  std::atomic<uint32_t> next_part = 0;
+  const auto load_parts = [&]() -> Status {
+    for (uint32_t part = next_part++; part < BloomFilter::kPartCount; part = next_part++) {
+      const uint32_t first = part * kSlotsOfPart;
+      STILLWATCH_RETURN_IF_ERROR(storage::ScanEventIds(
+          *snapshot, number, static_cast<uint16_t>(first), static_cast<uint16_t>(first + kSlotsOfPart - 1),
+          [&filter](std::span<const storage::EventIdHash> ids) { filter->AddOfPart(ids); }));
+    }
+    return {};
+  };
+  const uint64_t thread_count = std::min<uint64_t>(std::thread::hardware_concurrency(), count / kThreadIdCount);
+  std::vector<std::future<Status>> others;
+  for (uint64_t i = 1; i < thread_count; ++i) others.push_back(std::async(std::launch::async, load_parts));
+  Status status = load_parts();
+  for (std::future<Status>& other : others) {
+    if (Status ended = other.get(); status.ok()) status = std::move(ended);
+  }
+  if (!status.ok()) return status;
+  filter->CountAdded(count);
   day.filters.push_back(std::move(filter));
   day.saved_count = count;
   return {};

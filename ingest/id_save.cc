@@ -51,7 +51,7 @@ Status SaveDay(IdSave::Day& day, bool replaces_index, uint64_t end_sequence, con
   }
   day.ids->VisitSlots([&](const std::vector<storage::EventIdHash>& ids) {
     storage::PutEventIds(day.day, end_sequence, ids, groups.Add(ids.size()));
-    for (const storage::EventIdHash& id : ids) day.filter->Add(id);
+    day.filter->Add(ids);
   });
   storage::PutEventIdCount(day.day, *saved_count + day.ids->size(), groups.Add(0));
   return {};

@@ -61,11 +61,9 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Start(storage::KeyValueStore& store,
   if (!replayed.ok()) return replayed.status();
   spdlog::info("restored {} accounts, {} events stored, {} replayed", engine.counters().account_count,
                log->next_sequence(), replayed.value());
-  Result<DuplicateFilter> duplicates = DuplicateFilter::Open(
-      store, log->next_sequence(), engine.counters().newest_event_unix_nano, options.duplicates);
-  if (!duplicates.ok()) return duplicates.status();
+  DuplicateFilter duplicates(store, log->next_sequence(), engine.counters().newest_event_unix_nano, options.duplicates);
   std::unique_ptr<Pipeline> pipeline(
-      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates).value(), states));
+      new Pipeline(store, engine, options, std::move(log).value(), std::move(duplicates), states));
   // Whoever goes on with an erasure must find it applied. Otherwise nobody waits for the checkpoint.
   const bool has_saved = engine.has_unsaved_erasures();
   if (has_saved) pipeline->SaveCheckpoint(pipeline->log_.next_sequence(), Saving::kFinished);
@@ -133,6 +131,7 @@ std::vector<Pipeline::CommitItem> Pipeline::TakeGroup() {
 void Pipeline::RunCommitter() {
   pthread_setname_np(pthread_self(), "committer");
   GiveWay();
+  ReadForDuplicates([this] { return duplicates_.Load(); });  // Readers need not wait for it.
   while (true) {
     std::vector<CommitItem> items = TakeGroup();
     if (items.empty()) break;  // Draining, and nothing is left.

@@ -182,11 +182,16 @@ Result<std::optional<uint64_t>> FindEventId(const Snapshot& snapshot, uint32_t d
   return sequence;
 }
 
-Status ScanEventIds(const Snapshot& snapshot, uint32_t day, const std::function<void(const EventIdHash& id)>& visit) {
-  return ScanSlots(snapshot, SlotKey(day, 0), BehindDay(day), [&](std::string_view, uint16_t slot, const SlotIds& ids) {
-    for (size_t i = 0; i < ids.size(); ++i) visit({slot, ids[i]});
-    return true;
-  });
+Status ScanEventIds(const Snapshot& snapshot, uint32_t day, uint16_t first_slot, uint16_t last_slot,
+                    const std::function<void(std::span<const EventIdHash> ids)>& visit) {
+  std::vector<EventIdHash> of_slot;
+  return ScanSlots(snapshot, SlotKey(day, first_slot), BehindSlot(day, last_slot),
+                   [&](std::string_view, uint16_t slot, const SlotIds& ids) {
+                     of_slot.clear();
+                     for (size_t i = 0; i < ids.size(); ++i) of_slot.push_back({slot, ids[i]});
+                     visit(of_slot);
+                     return true;
+                   });
 }
 
 Status RemoveEventIds(const Snapshot& snapshot, uint32_t day, std::vector<EventIdHash> ids, WriteGroup& group) {

@@ -47,8 +47,9 @@ void PutEventIds(uint32_t day, uint64_t sequence, std::span<const EventIdHash> i
 // Errors of all that follow: those of the store; kDataLoss if ids are damaged.
 // The sequence with which the id was added to the day, if it was.
 Result<std::optional<uint64_t>> FindEventId(const Snapshot& snapshot, uint32_t day, const EventIdHash& id);
-// Visits the ids of a day, slot by slot.
-Status ScanEventIds(const Snapshot& snapshot, uint32_t day, const std::function<void(const EventIdHash& id)>& visit);
+// Visits the ids of a day with slots in [first, last], slot by slot; some of a slot at a time.
+Status ScanEventIds(const Snapshot& snapshot, uint32_t day, uint16_t first_slot, uint16_t last_slot,
+                    const std::function<void(std::span<const EventIdHash> ids)>& visit);
 // Takes ids out of a day.
 Status RemoveEventIds(const Snapshot& snapshot, uint32_t day, std::vector<EventIdHash> ids, WriteGroup& group);
 

@@ -152,10 +152,11 @@ TEST_F(AccountEraserTest, IdsOfItsEventsAreForgottenWhereverTheyAre) {
   size_t count = 0;
   for (uint32_t day = 0; day < 30'000; ++day) {
     if (!storage::ReadEventIdCount(*store_, day).value()) continue;
-    ASSERT_TRUE(storage::ScanEventIds(*store_->TakeSnapshot(), day, [&](const storage::EventIdHash& id) {
-                  ++count;
-                  EXPECT_FALSE(of_eve.contains(id));
-                }).ok());
+    const auto visit = [&](std::span<const storage::EventIdHash> ids) {
+      count += ids.size();
+      for (const storage::EventIdHash& id : ids) EXPECT_FALSE(of_eve.contains(id));
+    };
+    ASSERT_TRUE(storage::ScanEventIds(*store_->TakeSnapshot(), day, 0, UINT16_MAX, visit).ok());
   }
   EXPECT_GE(count, kUnsavedIdCountMax / 2);
 }

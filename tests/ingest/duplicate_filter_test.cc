@@ -28,8 +28,8 @@ class DuplicateFilterTest : public testing::TestWithParam<uint32_t> {
   // Another life of the daemon on the same store.
   void StartAnew(size_t unsaved_count_max = 1'000'000) {
     filter_.reset();
-    filter_.emplace(
-        DuplicateFilter::Open(*store_, end_sequence_, newest_time_, {horizon(), unsaved_count_max}).value());
+    const DuplicateFilter::Options options = {horizon(), unsaved_count_max};
+    EXPECT_TRUE(filter_.emplace(*store_, end_sequence_, newest_time_, options).Load().ok());
   }
   uint32_t horizon() const { return GetParam(); }
 
@@ -240,10 +240,12 @@ TEST_P(DuplicateFilterTest, ForgetsWhatLeavesTheLog) {
   EXPECT_TRUE(IsFresh("unsaved", kNoon));
   EXPECT_FALSE(IsFresh("other", kNoon));
   size_t count = 0;
-  EXPECT_TRUE(storage::ScanEventIds(*store_->TakeSnapshot(), storage::EventDayOf(kNoon), [&](const auto& id) {
-                EXPECT_EQ(id, storage::HashEventId("other"));
-                ++count;
-              }).ok());
+  const auto visit = [&count](std::span<const storage::EventIdHash> ids) {
+    EXPECT_EQ(ids.front(), storage::HashEventId("other"));
+    count += ids.size();
+  };
+  const auto snapshot = store_->TakeSnapshot();
+  EXPECT_TRUE(storage::ScanEventIds(*snapshot, storage::EventDayOf(kNoon), 0, UINT16_MAX, visit).ok());
   EXPECT_EQ(count, 1U);
 }
 

@@ -23,7 +23,7 @@ TEST(BloomFilterTest, KnowsWhatItHoldsAndHardlyAnythingElse) {
   constexpr size_t kCount = 200'000;
   BloomFilter filter(kCount);
   const auto ids = MakeIds("held-", kCount);
-  for (const auto& id : ids) filter.Add(id);
+  filter.Add(ids);
   EXPECT_EQ(filter.free_count(), 0U);
   EXPECT_TRUE(std::all_of(ids.begin(), ids.end(), [&](const auto& id) { return filter.MayContain(id); }));
   const auto others = MakeIds("other-", kCount);
@@ -39,8 +39,7 @@ TEST(BloomFilterTest, TheFirstAndTheLastIdHaveABlock) {
     const storage::EventIdHash last = {UINT16_MAX, (uint64_t{1} << storage::kEventIdRestBits) - 1};
     EXPECT_FALSE(filter.MayContain(first));
     EXPECT_FALSE(filter.MayContain(last));
-    filter.Add(first);
-    filter.Add(last);
+    filter.Add(std::vector{first, last});
     EXPECT_TRUE(filter.MayContain(first));
     EXPECT_TRUE(filter.MayContain(last));
   }
@@ -50,14 +49,33 @@ TEST(BloomFilterTest, MayBeAskedWhileItIsFilled) {
   constexpr size_t kCount = 20'000;
   BloomFilter filter(2 * kCount);
   const auto held = MakeIds("held-", kCount);
-  for (const auto& id : held) filter.Add(id);
+  filter.Add(held);
   const auto added = MakeIds("added-", kCount);
   std::thread adding([&] {
-    for (const auto& id : added) filter.Add(id);
+    for (const auto& id : added) filter.Add({&id, 1});
   });
   for (const auto& id : held) EXPECT_TRUE(filter.MayContain(id));
   adding.join();
   for (const auto& id : added) EXPECT_TRUE(filter.MayContain(id));
+}
+
+TEST(BloomFilterTest, MayBeFilledByAThreadForEachPart) {
+  constexpr size_t kCount = 50'000;
+  constexpr size_t kSlotsOfPart = (size_t{1} << 16) / BloomFilter::kPartCount;
+  std::vector<std::vector<storage::EventIdHash>> parts(BloomFilter::kPartCount);
+  const auto ids = MakeIds("id-", kCount);
+  for (const auto& id : ids) parts[id.slot / kSlotsOfPart].push_back(id);
+  BloomFilter filter(kCount);
+  std::vector<std::thread> threads;
+  for (size_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (size_t part = thread; part < parts.size(); part += 4) filter.AddOfPart(parts[part]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  filter.CountAdded(kCount);
+  EXPECT_EQ(filter.free_count(), 0U);
+  for (const auto& id : ids) EXPECT_TRUE(filter.MayContain(id));
 }
 
 class RecentIdsTest : public testing::TestWithParam<size_t> {};

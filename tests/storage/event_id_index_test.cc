@@ -33,7 +33,10 @@ class EventIdIndexTest : public testing::Test {
   }
   std::vector<EventIdHash> IdsOf(uint32_t day) const {
     std::vector<EventIdHash> ids;
-    EXPECT_TRUE(ScanEventIds(*store_->TakeSnapshot(), day, [&ids](const EventIdHash& id) { ids.push_back(id); }).ok());
+    const auto visit = [&ids](std::span<const EventIdHash> of_slot) {
+      ids.insert(ids.end(), of_slot.begin(), of_slot.end());
+    };
+    EXPECT_TRUE(ScanEventIds(*store_->TakeSnapshot(), day, 0, UINT16_MAX, visit).ok());
     return ids;
   }
 
@@ -63,6 +66,10 @@ TEST_F(EventIdIndexTest, WhatIsAddedLaterLeavesWhatIsThere) {
   EXPECT_EQ(FindEventId(*store_->TakeSnapshot(), kDay, kFirst).value(), 7U);
   EXPECT_EQ(FindEventId(*store_->TakeSnapshot(), kDay, kSecond).value(), 300U);
   EXPECT_EQ(IdsOf(kDay + 1), std::vector<EventIdHash>());
+  std::vector<EventIdHash> visited;
+  const auto visit = [&visited](std::span<const EventIdHash> of_slot) { visited.push_back(of_slot.front()); };
+  ASSERT_TRUE(ScanEventIds(*store_->TakeSnapshot(), kDay, 1, UINT16_MAX - 1, visit).ok());
+  EXPECT_EQ(visited, std::vector<EventIdHash>({kMiddle}));
 }
 
 TEST_F(EventIdIndexTest, RemovedIdsAreGoneAndOthersStay) {
@@ -139,7 +146,7 @@ TEST_F(EventIdIndexTest, DamageIsDataLoss) {
   const auto snapshot = store_->TakeSnapshot();
   EXPECT_EQ(FindEventId(*snapshot, kDay, kFirst).status().code(), Code::kDataLoss);
   EXPECT_EQ(FindEventId(*snapshot, kDay, kMiddle).value(), 7U) << "of another slot";
-  EXPECT_EQ(ScanEventIds(*snapshot, kDay, [](const EventIdHash&) {}).code(), Code::kDataLoss);
+  EXPECT_EQ(ScanEventIds(*snapshot, kDay, 0, UINT16_MAX, [](auto) {}).code(), Code::kDataLoss);
   WriteGroup unused;
   EXPECT_EQ(RemoveEventIds(*snapshot, kDay, {kFirst}, unused).code(), Code::kDataLoss);
   EXPECT_EQ(ReadEventIdsEnd(*store_).status().code(), Code::kDataLoss);
