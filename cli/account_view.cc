@@ -155,7 +155,10 @@ void PrintExplanation(std::ostream& out, Colour colour, const v1::ExplainAccount
   out << '\n'
       << Signed(explanation.log_odds()) << " in sum, risk " << FormatFixed(explanation.score().risk(), 4)
       << "; review from " << Signed(explanation.review_log_odds()) << ", act from "
-      << Signed(explanation.act_log_odds()) << " with evidence of two families and sure membership of its group\n"
+      << Signed(explanation.act_log_odds()) << " if two families have evidence (here "
+      << explanation.evidence_family_count() << ") and it belongs to its group, or does the same without it, with a "
+      << "probability of " << FormatFixed(explanation.act_own_doing(), 2) << " (here "
+      << FormatFixed(explanation.own_doing(), 2) << ")\n"
       << std::flush;
 }
 

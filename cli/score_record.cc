@@ -159,7 +159,10 @@ Record ExplanationRecord(const v1::ExplainAccountResponse& explanation) {
       .List("terms", Records(explanation.terms(), TermRecord))
       .Number("log_odds", explanation.log_odds())
       .Number("review_log_odds", explanation.review_log_odds())
-      .Number("act_log_odds", explanation.act_log_odds());
+      .Number("act_log_odds", explanation.act_log_odds())
+      .Count("evidence_family_count", explanation.evidence_family_count())
+      .Number("own_doing", explanation.own_doing())
+      .Number("act_own_doing", explanation.act_own_doing());
 }
 
 Cell VerdictCell(v1::Verdict verdict) { return Cell(std::string(VerdictName(verdict)), VerdictStyle(verdict)); }

@@ -6,8 +6,26 @@
 namespace stillwatch::detector {
 namespace {
 
-// How likely it is that what is said of the account is true of itself: it belongs to its group, or its own evidence
-// suffices.
+Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label label, const Membership& membership) {
+  if (label == Label::kBenign) return Verdict::kClear;
+  if (label == Label::kConfirmed) return Verdict::kAct;
+  if (assessment.log_odds < baseline.review_log_odds) return Verdict::kClear;
+  const bool may_act =
+      CountFamilies(assessment) >= kFamilyCountMin && ProbabilityOfOwnDoing(assessment, membership) >= kOwnDoingMin;
+  return assessment.log_odds >= baseline.act_log_odds && may_act ? Verdict::kAct : Verdict::kReview;
+}
+
+}  // namespace
+
+size_t CountFamilies(const Assessment& assessment) {
+  std::array<double, kFamilyCount> families{};
+  for (size_t i = 0; i < kDetectorCount; ++i) {
+    families[static_cast<size_t>(AllDetectors()[i]->family)] += assessment.findings[i].log_odds;
+  }
+  return static_cast<size_t>(
+      std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; }));
+}
+
 double ProbabilityOfOwnDoing(const Assessment& assessment, const Membership& membership) {
   if (membership.share <= 0) return 1;
   double own_log_odds = kBaseLogOdds;
@@ -17,22 +35,6 @@ double ProbabilityOfOwnDoing(const Assessment& assessment, const Membership& mem
   const double stranger = 1 - static_cast<double>(membership.share);
   return 1 - stranger * (1 - RiskOf(own_log_odds, Label::kUnlabelled));
 }
-
-Verdict Decide(const Assessment& assessment, const Baseline& baseline, Label label, const Membership& membership) {
-  if (label == Label::kBenign) return Verdict::kClear;
-  if (label == Label::kConfirmed) return Verdict::kAct;
-  if (assessment.log_odds < baseline.review_log_odds) return Verdict::kClear;
-  std::array<double, kFamilyCount> families{};
-  for (size_t i = 0; i < kDetectorCount; ++i) {
-    families[static_cast<size_t>(AllDetectors()[i]->family)] += assessment.findings[i].log_odds;
-  }
-  const auto count =
-      std::count_if(families.begin(), families.end(), [](double sum) { return sum >= kFamilyLogOddsMin; });
-  const bool may_act = count >= 2 && ProbabilityOfOwnDoing(assessment, membership) >= kOwnDoingMin;
-  return assessment.log_odds >= baseline.act_log_odds && may_act ? Verdict::kAct : Verdict::kReview;
-}
-
-}  // namespace
 
 double LabelLogOdds(Label label) {
   constexpr double kDecisive = 30;

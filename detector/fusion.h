@@ -29,6 +29,13 @@ double RiskOf(double log_odds, Label label);
 // What a detector's finding is multiplied by: the baseline's weight, which is that of accounts with text, or more.
 double WeightFor(size_t detector, bool has_text, const Baseline& baseline);
 
+// How many families each add kFamilyLogOddsMin or more.
+size_t CountFamilies(const Assessment& assessment);
+
+// How likely it is that what is said of the account is true of itself: it belongs to its group, or its own evidence
+// suffices. 1 without a group.
+double ProbabilityOfOwnDoing(const Assessment& assessment, const Membership& membership);
+
 // The findings before they are weighed; log-odds and verdict are those of an account without evidence.
 Assessment Examine(const features::Portrait& portrait, const Baseline& baseline,
                    const Membership& membership = kNoMembership);
@@ -38,7 +45,8 @@ Assessment Examine(const features::Portrait& portrait, const Baseline& baseline,
 // belongs to its group, or does the same without it, with at least kOwnDoingMin: somebody who may be in a group by
 // chance is for people to look at. A label decides: benign is clear, confirmed is act.
 inline constexpr double kFamilyLogOddsMin = 0.7;  // A likelihood ratio of 2.
-inline constexpr double kOwnDoingMin = 0.9;       // A probability; about that of the shipped act threshold.
+inline constexpr size_t kFamilyCountMin = 2;
+inline constexpr double kOwnDoingMin = 0.9;  // A probability; about that of the shipped act threshold.
 Assessment Assess(const features::Portrait& portrait, const Baseline& baseline, Label label,
                   const Membership& membership = kNoMembership);
 

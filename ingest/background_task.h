@@ -9,8 +9,9 @@
 namespace stillwatch::ingest {
 
 // A thread that does what it is handed, in order: checkpoints and ids of events are made durable on it while ingest
-// goes on. Threading: Run and WaitUntilDone by one thread, the owner of the work; IsIdle by any. Limits: one piece of
-// work is on its way at a time; whoever has the next waits for it.
+// goes on.
+// Threading: Run and WaitUntilDone by one thread, the owner of the work; IsIdle by any.
+// Limits: one piece of work is on its way at a time; whoever has the next waits for it.
 class BackgroundTask {
  public:
   // `name`: of the thread, as in the operating system's lists; at most 15 bytes.

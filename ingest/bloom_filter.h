@@ -17,9 +17,9 @@ namespace stillwatch::ingest {
 // A split block Bloom filter (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters", 2007; laid
 // out as in Apache Parquet's specification): a question touches one half of a cache line. At 16 bits an id and full it
 // is wrong about once in a thousand questions for ids that it does not hold, and never for one that it does. Ids in
-// order go to its blocks in order, so that to fill it is one pass through memory. Threading: one thread adds while
-// others ask; those see an id at the latest when they are told of it by other means. Limits: takes more than `capacity`
-// ids, and is wrong more often then.
+// order go to its blocks in order, so that to fill it is one pass through memory.
+// Threading: one thread adds while others ask; those see an id at the latest when they are told of it by other means.
+// Limits: takes more than `capacity` ids, and is wrong more often then.
 class BloomFilter {
  public:
   explicit BloomFilter(size_t capacity)

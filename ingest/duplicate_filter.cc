@@ -71,6 +71,14 @@ bool DuplicateFilter::IsNear(uint32_t day) const {
   return std::max(day, *prepared_day_) - std::min(day, *prepared_day_) <= options_.horizon_days;
 }
 
+// Around midnight, and for events in no order of time, this is asked for each event.
+template <typename Map, typename Visit>
+void DuplicateFilter::VisitNear(Map& by_day, const Visit& visit) const {
+  if (!prepared_day_) return;
+  const uint32_t first = *prepared_day_ - std::min(*prepared_day_, options_.horizon_days);
+  for (auto it = by_day.lower_bound(first); it != by_day.end() && IsNear(it->first); ++it) visit(it->first, it->second);
+}
+
 // What came after the newest save.
 Status DuplicateFilter::ReadTail(uint64_t from_sequence) {
   return ScanIds(
@@ -82,13 +90,17 @@ Status DuplicateFilter::Prepare(int64_t time_unix_nano) {
   const uint32_t number = storage::EventDayOf(time_unix_nano);
   if (prepared_day_ == number) return {};
   const uint32_t first = number - std::min(number, options_.horizon_days);
+  bool has_loaded = false;
   for (uint32_t near = first; near <= number + options_.horizon_days; ++near) {
     Day& day = days_[near];
-    if (!day.is_whole) STILLWATCH_RETURN_IF_ERROR(LoadDay(near, day));
+    if (!day.is_whole) {
+      STILLWATCH_RETURN_IF_ERROR(LoadDay(near, day));
+      has_loaded = true;
+    }
     day.last_use = ++use_count_;
   }
   prepared_day_ = number;
-  Evict();
+  if (has_loaded) Evict();
   FindSets();
   return {};
 }
@@ -96,21 +108,18 @@ Status DuplicateFilter::Prepare(int64_t time_unix_nano) {
 void DuplicateFilter::FindSets() {
   known_ids_.clear();
   filters_.clear();
-  for (auto& [number, day] : days_) {
-    if (!IsNear(number)) continue;
+  VisitNear(days_, [this](uint32_t number, Day& day) {
     if (number == *prepared_day_) {
       recent_ = &day.Recent();
     } else if (day.recent) {
       known_ids_.push_back(day.recent.get());
     }
     if (day.saving) known_ids_.push_back(day.saving.get());
-    if (day.replaces_day) continue;
+    if (day.replaces_day) return;
     for (const auto& filter : day.filters) filters_.push_back(filter.get());
-  }
+  });
   for (const auto& recalled : recalled_) {
-    for (const auto& [number, ids] : *recalled) {
-      if (IsNear(number)) known_ids_.push_back(&ids);
-    }
+    VisitNear(*recalled, [this](uint32_t, const RecentIds& ids) { known_ids_.push_back(&ids); });
   }
 }
 

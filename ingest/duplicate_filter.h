@@ -22,15 +22,17 @@ namespace stillwatch::ingest {
 // Recognises an event id that was accepted before with an event time on the same day (UTC) or at most `horizon_days`
 // before or after it: so over at least as many days of difference between the two, and over the whole log for an event
 // that is sent again as it was. Ids are compared by 72 bits of a hash: with 10^9 ids in the days around an event it is
-// a false duplicate with a probability of 2 * 10^-13, with 4 * 10^9 of 9 * 10^-13. Of each day in use the newest ids
-// are in memory as they are, and all others in the store's index of ids, in front of which stand Bloom filters: for an
-// id that is new the store is asked about once in a thousand times. When `unsaved_count_max` ids are in memory only,
-// they go into the index (BeginSave); after a start they are read from the end of the log. A day that the index does
-// not hold (it is too old, or damaged) is read from the log. Who sends again what was saved long ago costs a read of
-// the store for each id; where there are many, those that were saved together come back into memory. Threading: for one
-// thread (the committer); the save, too, between BeginSave and FinishSave on any one other. Limits: 2 to 6 bytes an id
-// of the days in use, and 12 for each that is not saved; those that come while a save waits for a slow disk stay in
-// memory, too. Days that are not in use leave memory above kResidentIdCountMax ids.
+// a false duplicate with a probability of 2 * 10^-13, with 4 * 10^9 of 9 * 10^-13.
+// Of each day in use the newest ids are in memory as they are, and all others in the store's index of ids, in front of
+// which stand Bloom filters: for an id that is new the store is asked about once in a thousand times. When
+// `unsaved_count_max` ids are in memory only, they go into the index (BeginSave); after a start they are read from the
+// end of the log. A day that the index does not hold (it is too old, or damaged) is read from the log.
+// Who sends again what was saved long ago costs a read of the store for each id; where there are many, those that were
+// saved together come back into memory.
+// Threading: for one thread (the committer); the save, too, between BeginSave and FinishSave on any one other.
+// Limits: 2 to 6 bytes an id of the days in use, up to 16 of a day's first ten million, and 12 for each that is not
+// saved; those that come while a save waits for a slow disk stay in memory, too. Days that are not in use leave memory
+// above kResidentIdCountMax ids.
 class DuplicateFilter {
  public:
   static constexpr size_t kResidentIdCountMax = 50'000'000;
@@ -90,6 +92,8 @@ class DuplicateFilter {
   };
 
   bool IsNear(uint32_t day) const;
+  template <typename Map, typename Visit>
+  void VisitNear(Map& by_day, const Visit& visit) const;
   Status ReadTail(uint64_t from_sequence);
   Status LoadDay(uint32_t number, Day& day);
   Status LoadFilter(uint32_t number, uint64_t count, Day& day);

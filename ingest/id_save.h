@@ -19,8 +19,8 @@ struct IdSave {
   struct Day {
     uint32_t day = 0;
     std::shared_ptr<const RecentIds> ids;
-    // In the index, which together are all of the day. Nothing: unknown, and to be saved only if the index holds the
-    // day.
+    // Ids of the day that the index holds; with those of this save they are all. Nothing: unknown, and there is only
+    // something to save if the index holds the day.
     std::optional<uint64_t> saved_count;
     bool replaces_day = false;  // What the index holds of the day is damaged or out of date.
     // Takes the ids, too. If it has no room, another is made.

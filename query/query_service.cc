@@ -165,6 +165,9 @@ Status QueryService::Explain(const v1::ExplainAccountRequest& request, v1::Expla
   response.set_log_odds(account.value().assessment.log_odds);
   response.set_review_log_odds(baseline->review_log_odds);
   response.set_act_log_odds(baseline->act_log_odds);
+  response.set_evidence_family_count(static_cast<uint32_t>(detector::CountFamilies(account.value().assessment)));
+  response.set_own_doing(detector::ProbabilityOfOwnDoing(account.value().assessment, account.value().live.membership));
+  response.set_act_own_doing(detector::kOwnDoingMin);
   return {};
 }
 

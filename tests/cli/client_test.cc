@@ -167,11 +167,18 @@ TEST_F(ClientTest, ExplainsAnAccount) {
   term->set_family(v1::EVIDENCE_FAMILY_CONTENT);
   term->set_log_odds(2.25);
   answers_.explanation.set_log_odds(-5.25);
+  answers_.explanation.set_evidence_family_count(3);
+  answers_.explanation.set_own_doing(0.75);
+  answers_.explanation.set_act_own_doing(0.5);
   const ClientRun json = RunHere({"explain", "acct_1"});
   EXPECT_EQ(json.exit_code, 0);
   EXPECT_THAT(json.out, HasSubstr(R"("terms":[{"detector":"base","family":"","log_odds":-7.5)"));
-  EXPECT_THAT(json.out, HasSubstr(R"("log_odds":-5.25,"review_log_odds":0,"act_log_odds":0})"));
-  EXPECT_THAT(RunHere({"--output", "table", "explain", "acct_1"}).out, HasSubstr("-5.25 in sum"));
+  EXPECT_THAT(json.out, HasSubstr(R"("log_odds":-5.25,"review_log_odds":0,"act_log_odds":0,"evidence_family_count":3,)"
+                                  R"("own_doing":0.75,"act_own_doing":0.5})"));
+  const ClientRun table = RunHere({"--output", "table", "explain", "acct_1"});
+  EXPECT_THAT(table.out, HasSubstr("-5.25 in sum"));
+  EXPECT_THAT(table.out, HasSubstr("two families have evidence (here 3)"));
+  EXPECT_THAT(table.out, HasSubstr("probability of 0.50 (here 0.75)"));
 }
 
 v1::Cluster FullCluster() {

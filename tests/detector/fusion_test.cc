@@ -95,6 +95,9 @@ TEST(FusionTest, WhoMayBeInAGroupByChanceIsReviewedOnly) {
   };
   EXPECT_EQ(verdict(person, 0.75F), Verdict::kReview);
   EXPECT_EQ(verdict(person, 0.95F), Verdict::kAct);
+  const Assessment assessment = Assess(person, HonestBaseline(), Label::kUnlabelled, membership);
+  EXPECT_NEAR(ProbabilityOfOwnDoing(assessment, membership), 0.95, 0.01);
+  EXPECT_EQ(ProbabilityOfOwnDoing(assessment, kNoMembership), 1);
   Behaviour harvester = Harvester();  // Acted upon without any group.
   harvester.age_days = 8;
   harvester.active_day_count = 1;

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "detector/detector.h"
+#include "detector/fusion.h"
 #include "features/feature_matrix.h"
 #include "proto/limits.h"
 #include "tests/query/service_harness.h"
@@ -213,10 +215,16 @@ TEST_F(QueryServiceTest, TermsAddUpToTheRisk) {
     EXPECT_EQ(response.terms(0).detector(), "base");
     EXPECT_EQ(response.terms(response.terms_size() - 1).detector() == "label", is_labelled) << id;
     double sum = 0;
+    std::map<v1::EvidenceFamily, double> families;
     for (const v1::RiskTerm& term : response.terms()) {
       sum += term.log_odds();
+      if (term.family() != v1::EVIDENCE_FAMILY_UNSPECIFIED) families[term.family()] += term.log_odds();
       EXPECT_NE(term.summary(), "") << term.detector();
     }
+    std::erase_if(families, [](const auto& family) { return family.second < detector::kFamilyLogOddsMin; });
+    EXPECT_EQ(response.evidence_family_count(), families.size()) << id;
+    EXPECT_EQ(response.own_doing(), 1) << "it is in no group";
+    EXPECT_EQ(response.act_own_doing(), detector::kOwnDoingMin);
     EXPECT_NEAR(sum, response.log_odds(), 1e-9) << id;
     EXPECT_NEAR(response.score().risk(), 1 / (1 + std::exp(-response.log_odds())), 1e-12) << id;
     EXPECT_LT(response.review_log_odds(), response.act_log_odds());
