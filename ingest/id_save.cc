@@ -1,7 +1,8 @@
 #include "ingest/id_save.h"
 
+#include <spdlog/spdlog.h>
+
 #include <optional>
-#include <utility>
 
 #include "proto/result.h"
 #include "storage/event_id_index.h"
@@ -23,7 +24,8 @@ class Groups {
     return group_;
   }
   bool Commit() {
-    if (!has_failed_) has_failed_ = !commit_(std::exchange(group_, {}));
+    if (!has_failed_) has_failed_ = !commit_(group_);
+    group_ = {};
     id_count_ = 0;
     return !has_failed_;
   }
@@ -69,9 +71,12 @@ Status SaveIds(IdSave& save, storage::KeyValueStore& store,
   storage::DeleteEventIdsBefore(save.first_kept_day, groups.Add(0));
   storage::PutEventIdsEnd(save.end_sequence, groups.Add(0));
   if (!groups.Commit()) return {Code::kCancelled, "the daemon is stopping"};
-  // Room is given back some other time if a reader is in the way.
+  // The ids are saved, whatever comes of this. With a reader in the way the next save gives the room back.
   const Status dropped = store.DropDeleted(storage::EventIdsBefore(save.first_kept_day));
-  return dropped.code() == Code::kUnavailable ? Status() : dropped;
+  if (!dropped.ok() && dropped.code() != Code::kUnavailable) {
+    spdlog::warn("ids of old events still take room: {}", dropped.message());
+  }
+  return {};
 }
 
 }  // namespace stillwatch::ingest
