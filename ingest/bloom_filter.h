@@ -61,7 +61,6 @@ class BloomFilter {
 
   // For the thread that adds.
   size_t free_count() const { return size_ < capacity_ ? capacity_ - size_ : 0; }
-  size_t byte_count() const { return blocks_.size() * sizeof(Block); }
 
  private:
   static constexpr size_t kBitsPerId = 16;
